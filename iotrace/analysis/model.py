@@ -1,0 +1,242 @@
+"""The words of the analysis: what an operation is, its phases, the proof matrix and the verdict.
+
+Large things are columns (:data:`OPERATION`); objects exist only for what a person looks at.
+Sources: Stevens, UNP vol. 1, section 6.2; POSIX.1 "synchronous I/O operation".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iotrace.columns import Events
+
+
+class Model(IntEnum):
+    """Stevens' five models, and the two honest answers beside them."""
+
+    UNKNOWN = 0
+    BLOCKING = 1
+    NONBLOCKING = 2
+    MULTIPLEXING = 3
+    SIGNAL_DRIVEN = 4
+    ASYNCHRONOUS = 5
+    MIXED = 6  # of a verdict only
+
+    @property
+    def label(self) -> str:
+        """The name used in reports and JSON."""
+        return self.name.lower()
+
+
+class Basis(IntEnum):
+    """How well a boundary is known."""
+
+    UNSEEN = 0  # this probe cannot see it
+    BOUNDED = 1  # the true time lies in a known interval; the number is its best bound
+    MEASURED = 2  # an event happened at this time
+
+    @property
+    def label(self) -> str:
+        """The name used in reports and JSON."""
+        return self.name.lower()
+
+
+class Act(IntEnum):
+    """What an operation does."""
+
+    RECEIVE = 1
+    ACCEPT = 2
+    RECEIVE_DATAGRAM = 3
+    SEND = 4
+
+    @property
+    def label(self) -> str:
+        """The name used in reports and JSON."""
+        return self.name.lower()
+
+
+class Place(IntEnum):
+    """Where a thread is at a moment; the five shares of a phase are sums over places."""
+
+    FREE = 0  # its own code, or asleep for a reason of its own (a timer, a lock, a child)
+    POLLING = 1  # in a try that fails: EAGAIN, or a wait with timeout 0 that finds nothing
+    QUEUED = 2  # runnable, not on a CPU
+    WAIT = 3  # blocked in select, poll, epoll_wait
+    TRANSFER = 4  # blocked in the receive or accept
+    SIGNAL = 5  # blocked in sigsuspend, sigtimedwait, pause
+    RING = 6  # blocked in io_uring_enter
+    OTHER = 7  # blocked in another call: a send, a connect, a disk
+
+
+#: One operation a row: one act of input (or a send that had to wait), from the moment the process, or
+#: the kernel on its behalf, began to wait for it until its data were in the process.
+#: ``call`` and ``wait`` are row numbers in the recording's events (-1: none).
+OPERATION = np.dtype(
+    [
+        ("act", "u1"),  # Act
+        ("model", "u1"),  # Model
+        ("at_once", "?"),  # the data were there when it was asked for: phase 1 is empty
+        ("by_worker", "?"),  # a kernel thread copied
+        ("begin_basis", "u1"),
+        ("ready_basis", "u1"),
+        ("copy_basis", "u1"),
+        ("end_basis", "u1"),
+        ("begin_ns", "i8"),
+        ("ready_ns", "i8"),  # phase 1 is begin..ready
+        ("copy_ns", "i8"),  # ready..copy is the wake-up: neither phase
+        ("end_ns", "i8"),  # phase 2 is copy..end
+        ("bytes", "i8"),
+        ("call", "i8"),  # the receive, accept, or io_uring request that completed it
+        ("wait", "i8"),  # the select, poll or epoll_wait that announced it
+        ("tries", "i4"),  # failed tries (EAGAIN) before
+        ("life", "i4"),  # index in Analysis.descriptors
+        ("fd", "i4"),
+        ("tid", "i4"),  # the thread that received
+        ("waiter", "i4"),  # the thread that waited
+        ("tgid", "i4"),
+        ("free_ns", "i8"),  # phase 1, by place of the waiter; the eight add up to ready - begin
+        ("polling_ns", "i8"),
+        ("queued_ns", "i8"),
+        ("in_wait_ns", "i8"),
+        ("in_transfer_ns", "i8"),
+        ("in_signal_ns", "i8"),
+        ("in_ring_ns", "i8"),
+        ("in_other_ns", "i8"),
+        ("blocked2_ns", "i8"),  # phase 2 during which the process was inside the copying call
+    ]
+)
+
+#: The columns of :data:`OPERATION` that hold phase 1 by :class:`Place`, in the order of its values.
+PLACES = (
+    "free_ns",
+    "polling_ns",
+    "queued_ns",
+    "in_wait_ns",
+    "in_transfer_ns",
+    "in_signal_ns",
+    "in_ring_ns",
+    "in_other_ns",
+)
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """One life of a descriptor: from the call that made it to its close.
+
+    ``kind`` is one of tcp, udp, unix, unix-dgram, listen, pipe, eventfd, epoll, signalfd, timerfd,
+    io_uring, inotify, pidfd, memfd, file, terminal, socket, unknown. ``name`` is what a person reads
+    (``127.0.0.1:8801 ← 127.0.0.1:53312``, ``/etc/hosts``): **not yet escaped**. None means unseen.
+    """
+
+    tgid: int
+    fd: int
+    kind: str
+    name: str
+    open_ns: int | None
+    close_ns: int | None
+    nonblocking: bool | None
+    asynchronous: bool | None  # O_ASYNC
+    watched_by: tuple[str, ...] = ()  # "select", "epoll (fd 5, edge)"
+    model: Model = Model.UNKNOWN
+    operations: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One cell of the proof matrix: where the process was during one phase, summed over operations.
+
+    Shares are 0…1 of ``total_ns`` and add up to 1 where ``total_ns`` > 0. ``blocked_in`` is the
+    call in which most of the blocked time passed.
+    """
+
+    total_ns: int
+    blocked: float
+    blocked_in: str | None
+    polling: float
+    queued: float
+    free: float
+    basis: Basis
+
+
+@dataclass(frozen=True)
+class MatrixRow:
+    """One line of the proof matrix: the operations of one act that followed one model."""
+
+    act: Act
+    model: Model
+    operations: int
+    bytes: int
+    phase1: Phase
+    phase2: Phase
+    wake_ns: int  # data ready until the copy began, summed: neither phase
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the operations of one act prove, and how many support and contradict it."""
+
+    model: Model
+    multiplexer: str | None  # "select", "poll", "epoll"
+    trigger: str | None  # "level", "edge"; with "+oneshot", "+exclusive" where set
+    operations: int
+    supporting: int
+    contradicting: int
+    because: str
+    shares: Mapping[Model, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CallStatistics:
+    """All calls of one name: durations in nanoseconds, ``errors`` by errno name."""
+
+    name: str
+    count: int
+    errors: Mapping[str, int]
+    bytes: int
+    total_ns: int
+    wait_ns: int  # asleep
+    wake_ns: int  # queued
+    copy_ns: int  # first copy until the end, where the copy was seen
+    p50_ns: int
+    p90_ns: int
+    p99_ns: int
+    max_ns: int
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Something this recording shows, with its evidence in one sentence."""
+
+    name: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Everything worked out of one recording. ``events`` are the rows that it stands on.
+
+    ``operations`` is (n,) :data:`OPERATION`, sorted by ``begin_ns``. ``lives`` maps each event
+    row to an index in ``descriptors`` (-1: the row has no descriptor), (rows,) int32.
+    """
+
+    events: Events
+    operations: NDArray[np.void]
+    lives: NDArray[np.int32]
+    descriptors: Sequence[Descriptor]
+    matrix: Sequence[MatrixRow]
+    verdicts: Mapping[Act, Verdict]
+    process_model: str
+    calls: Sequence[CallStatistics]
+    lessons: Sequence[Lesson]
+    begin_ns: int
+    end_ns: int
+    threads: Sequence[tuple[int, int, str]]  # (tgid, tid, name)
+    lost: int
+    gaps: Sequence[tuple[int, int, int]]  # (first_ns, last_ns, rows lost)
+    order: str = ""  # in which order were clients answered, and why; "" where there is nothing to say
