@@ -25,8 +25,8 @@ class Kind(IntEnum):
     PENDING = 2  # a call of the table that has not returned: exit_ns is 0, enter_ns tells it apart
     TASK_NEW = 3  # tid/tgid: the new task; a: tid of its parent; b: clone flags; waker: tgid of its parent
     TASK_EXEC = 4  # blob: the path; a: the former tid where a thread other than the leader called exec
-    TASK_EXIT = 5  # ret: wait status (as in waitpid) where known, else -1; a: 1 when the process ended with it
-    SIGNAL = 6  # enter_ns generated, exit_ns delivered (0: unseen); a: signal; b: si_code; waker: tid of sender
+    TASK_EXIT = 5  # ret: wait status (as in waitpid) where known, else -1; a: 1 when the process ended too
+    SIGNAL = 6  # enter_ns generated, exit_ns delivered (0: unseen); a: signal; b: si_code; waker: sender
     RING = 7  # a finished io_uring request: enter_ns submitted, exit_ns completed; a: opcode; b: user_data;
     #           c: address of its context; ret: result; fd where known; tid: the submitter;
     #           waker: the task that copied. ready/copy/done_ns as for a call.
@@ -54,7 +54,8 @@ class Flag(IntFlag):
     READY_BY_WAKER = 512  # ready_ns is the last data-ready before the waking, not the socket's own
 
 
-#: One row. ``fd``, ``a``, ``b`` and ``c`` as in :mod:`probes.table`. Packed as the C struct of ``probes/bpf/event.h``.
+#: One row. ``fd``, ``a``, ``b`` and ``c`` as in :mod:`probes.table`. Packed as the C struct of
+#: ``probes/bpf/event.h``.
 EVENT = np.dtype(
     [
         ("enter_ns", "<u8"),  # the call began

@@ -1,4 +1,4 @@
-'''The table of system calls by which a process sets up, awaits, receives or sends I/O.
+"""The table of system calls by which a process sets up, awaits, receives or sends I/O.
 
 One row per call. Numbers are those of ``asm/unistd_64.h`` (x86-64) and of
 ``asm-generic/unistd.h`` (aarch64); ``-`` means that the architecture lacks the call. The columns
@@ -22,7 +22,7 @@ that name. A prefix says that the argument must be decoded first:
 ``MMSG``        an array of struct mmsghdr at argument 1: ``c`` gets the bytes over the messages done
 ``SELECT``, ``POLL``, ``EPOLL``, ``EPOLL_CTL``  a set, into ``watch``: see :mod:`probes.events`
 ``RING_PARAMS`` struct io_uring_params at argument 1, after the exit: ``b`` gets its flags
-'''
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,32 @@
+# make demo    trace the chat server of demos/ and show where it blocks (sets everything up first)
+# make test    the tests;  make check  style and types;  make bench  the cost of tracing, beside its peers
+# make wheel   dist/*.whl and *.tar.gz;  make clean  forget .venv and everything built
+
+SHELL := /bin/bash
+BIN := .venv/bin
+
+.PHONY: demo test check bench wheel clean
+
+demo: .venv/.ready-demo
+	@./setup.sh advice
+	@$(BIN)/iotrace run demos/select_chat.py
+
+test: .venv/.ready-dev
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: .venv/.ready-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: .venv/.ready-dev
+	@$(BIN)/python -m benchmarks
+
+wheel: .venv/.ready-dev
+	@$(BIN)/python -m hatchling build
+
+clean:
+	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/.ready-%: setup.sh pyproject.toml
+	@./setup.sh $*
