@@ -95,7 +95,7 @@ class Probe(Protocol):
 
     @property
     def header(self) -> dict[str, object]:
-        """Facts known at the start: ``probe``, ``evidence`` (list), ``machine``, calibrations, what losses mean.
+        """Facts known at the start: ``probe``, ``evidence`` (list), ``machine``, calibrations, what is lost.
 
         ``stop_cost_ns`` (ptrace): the calibrated cost of one call's stops. ``missing``: evidence
         that this kernel lacks, with the reason, name → sentence.
