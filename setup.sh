@@ -88,7 +88,7 @@ need_distribution() {
     local extra=$1
     .venv/bin/python -m pip install --disable-pip-version-check --no-input --retries 1 -e ".[$extra]" >>"$log" 2>&1 </dev/null && return
     unreachable && fail "pip cannot reach the package index: check the network (or the proxy), then run make again (log: $log)"
-    fail "pip could not install iotrace: $(grep '^ERROR' "$log" | tail -n 1) (log: $log)"
+    fail "pip could not install iotrace: $(grep -i '^error' "$log" | tail -n 1) (log: $log)"
 }
 
 need_system_packages() {
