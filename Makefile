@@ -8,10 +8,11 @@ BIN := .venv/bin
 .PHONY: demo test check bench wheel clean
 
 demo: .venv/.ready-demo
-	@./setup.sh advice
+	@./setup.sh system demo
 	@$(BIN)/iotrace run demos/select_chat.py
 
 test: .venv/.ready-dev
+	@./setup.sh system dev
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: .venv/.ready-dev
@@ -23,10 +24,10 @@ bench: .venv/.ready-dev
 	@$(BIN)/python -m benchmarks
 
 wheel: .venv/.ready-dev
-	@$(BIN)/python -m hatchling build
+	@$(BIN)/python -m hatchling build -d dist
 
 clean:
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/.ready-%: setup.sh pyproject.toml
-	@./setup.sh $*
+	@./setup.sh environment $*

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Make .venv ready.  ./setup.sh demo: to run iotrace;  ./setup.sh dev: to test and build it as well;
-# ./setup.sh advice: say in one sentence what the better probe needs, where it is missing.
+# ./setup.sh environment demo|dev   make .venv ready: to run iotrace, or to test and build it as well
+# ./setup.sh system demo|dev        as root, install the system packages that are missing;
+#                                   otherwise say in one sentence what the better probe needs
 #
 # Everything that the tools print goes to .venv/setup.log. A step that fails ends the set-up with one
 # line: the cause, and what to do next.
@@ -8,11 +9,9 @@
 set -u
 cd "$(dirname "$0")" || exit 1
 
-mode=${1:-demo}
+step=${1:-environment}
+purpose=${2:-demo}
 log=.venv/setup.log
-root_packages=(python3-bpfcc)
-[ "$mode" = dev ] && root_packages+=(gcc libc6-dev strace)
-[ "${EBPF:-}" = no ] && root_packages=("${root_packages[@]:1}")
 
 say() { printf '%s\n' "$*" >&2; }
 fail() {
@@ -34,8 +33,6 @@ has_bcc() {
 unreachable() {
     grep -qEi 'name resolution|name or service|could not resolve|network is unreachable|connection (refused|timed out)|timed out|failed to establish|NewConnectionError|ProxyError|cannot connect|unable to connect|could not connect' "$log"
 }
-
-has_package() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
 # Install Debian packages, as root. The first argument completes "without apt-get …".
 install_packages() {
@@ -92,33 +89,31 @@ need_distribution() {
 }
 
 need_system_packages() {
-    local package missing=()
-    for package in "${root_packages[@]}"; do
-        [ "$package" = python3-bpfcc ] && has_bcc && continue
-        [ "$package" = gcc ] && command -v cc >/dev/null 2>&1 && continue
-        [ "$package" = strace ] && command -v strace >/dev/null 2>&1 && continue
-        has_package "$package" || missing+=("$package")
-    done
-    [ ${#missing[@]} = 0 ] && return
-    is_root && install_packages "or do without the eBPF probe: make EBPF=no" "${missing[@]}"
+    local missing=()
+    [ "${EBPF:-}" = no ] || has_bcc || missing+=(python3-bpfcc)
+    if [ "$purpose" = dev ]; then
+        command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev)
+        command -v strace >/dev/null 2>&1 || missing+=(strace)
+    fi
+    [ ${#missing[@]} = 0 ] || install_packages "or do without the eBPF probe: make ${purpose/dev/test} EBPF=no" "${missing[@]}"
 }
 
-advice() {
-    local how="as root"
-    has_bcc || how="as root, which installs python3-bpfcc too"
-    is_root ||
-        say "Without root the ptrace probe serves. The eBPF probe would add when data became ready, who woke the server and when the copy began, at a fraction of the cost: run 'sudo make demo' ($how)."
+advise() {
+    say "Without root the ptrace probe serves. The eBPF probe would add when data became ready, who woke the server and when the copy began, at a fraction of the cost: run 'sudo make ${purpose/dev/test}'."
 }
 
-if [ "$mode" = advice ]; then
-    advice
-    exit
-fi
-
-mkdir -p .venv 2>/dev/null && : 2>/dev/null >"$log" ||
+mkdir -p .venv 2>/dev/null && : 2>/dev/null >>"$log" ||
     fail "$(id -un) cannot write to $PWD/.venv: remove it if another user made it, or use a clone of your own"
-[ -e .venv/.ready-demo ] || [ -e .venv/.ready-dev ] || say "set-up: making .venv (once, about a minute; log: $log)"
-need_venv
-if [ "$mode" = dev ]; then need_distribution dev; else need_distribution demos; fi
-need_system_packages
-touch ".venv/.ready-$mode"
+case $step in
+environment)
+    [ -n "$(find .venv -maxdepth 1 -name '.ready-*')" ] || say "set-up: making .venv (once, about a minute; log: $log)"
+    : >"$log"
+    need_venv
+    if [ "$purpose" = dev ]; then need_distribution dev; else need_distribution demos; fi
+    touch ".venv/.ready-$purpose"
+    ;;
+system)
+    if is_root; then need_system_packages; else advise; fi
+    ;;
+*) fail "unknown step '$step': see the head of setup.sh" ;;
+esac
