@@ -1,0 +1,312 @@
+"""Write a recording, batch by batch, so that it can be read whatever happens to the writer.
+
+A record batch reaches the kernel in one piece as soon as it is full, or old: after ``kill -9`` of
+the tracer the file ends with the last batch, or in the middle of one, which a reader leaves out.
+When the disk is full the file is cut back to its last whole batch and the rest of the run is not
+recorded: the target goes on.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import stat
+import threading
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from iotrace.recording import (
+    CALL_NAMES,
+    CHECK_KEY,
+    COLUMNS,
+    FORMAT,
+    HEADER_KEY,
+    KIND_NAMES,
+    MAX_BATCH_BYTES,
+    MAX_ROWS,
+    Column,
+    RecordingError,
+    arrow_fields,
+)
+from probes.events import EVENT, Batch, Flag, Kind, batch
+
+#: Rows reach the file at the latest this long after they were handed to :meth:`Writer.write`.
+DELAY_NS = 400_000_000
+
+_RAGGED_LIMIT = MAX_BATCH_BYTES // 4
+
+
+class Writer:
+    """An open recording. :meth:`write` is a probe's sink; :meth:`close` ends it.
+
+    Raises :class:`RecordingError` if the file cannot be created. Afterwards nothing is raised:
+    ``failure`` is the sentence that says why rows are missing from the file, or None, and
+    ``on_failure`` is called with it once.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        header: Mapping[str, Any],
+        force: bool = False,
+        on_failure: Callable[[str], None] | None = None,
+    ) -> None:
+        self.path = path
+        self.failure: str | None = None
+        self.rows = 0
+        self._on_failure = on_failure
+        self._lock = threading.Lock()
+        self._wake = threading.Condition(self._lock)
+        self._pending: list[Batch] = []
+        self._pending_rows = 0
+        self._flushed_ns = 0
+        self._closed = False
+        self._check = 0
+        self._size = 0
+        self._fd = _create(path, force)
+        self._buffer = io.BytesIO()
+        facts = json.dumps({**header, "format": FORMAT}, default=str)
+        self._schema = pa.schema(arrow_fields(), {HEADER_KEY: facts})
+        options = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=1))
+        self._stream = pa.ipc.new_stream(self._buffer, self._schema, options=options)
+        self._before = b""
+        self._append(self._nothing())  # with it the header and the names of the calls
+        self._flusher = threading.Thread(target=self._flush_late_rows, name="iotrace-flush", daemon=True)
+        self._flusher.start()
+
+    def write(self, rows: Batch) -> None:
+        """Append rows. They are copied, or in the file, when this returns."""
+        with self._lock:
+            if self._closed or self.failure or not len(rows.rows):
+                return
+            self.rows += len(rows.rows)
+            self._pending.append(rows)
+            self._pending_rows += len(rows.rows)
+            if self._pending_rows >= MAX_ROWS or time.monotonic_ns() - self._flushed_ns >= DELAY_NS:
+                self._flush()
+            else:
+                self._pending[-1] = Batch(*(array.copy() for array in rows))
+                self._wake.notify()
+
+    def note(self, facts: Mapping[str, Any]) -> None:
+        """Append a NOTE row: facts about the run as a whole, JSON-able."""
+        row = np.zeros(1, EVENT)
+        row["kind"] = Kind.NOTE
+        row["enter_ns"] = time.monotonic_ns()
+        row["fd"] = -1
+        self.write(batch(row, blob={0: json.dumps(facts, default=str).encode()}))
+
+    def close(self) -> None:
+        """Write what is left, seal the file and close it. Does nothing the second time."""
+        with self._lock:
+            if self._closed:
+                return
+            self._flush()
+            self._closed = True
+            if not self.failure:
+                self._append(self._nothing())
+                self._stream.close()
+                self._emit()
+            self._wake.notify()
+            os.close(self._fd)
+        self._flusher.join()
+
+    def _flush_late_rows(self) -> None:
+        with self._lock:
+            while not self._closed:
+                if not self._pending_rows:
+                    self._wake.wait()
+                    continue
+                left = self._flushed_ns + DELAY_NS - time.monotonic_ns()
+                if left > 0:
+                    self._wake.wait(left / 1e9)
+                else:
+                    self._flush()
+
+    def _flush(self) -> None:
+        pending, self._pending, self._pending_rows = self._pending, [], 0
+        self._flushed_ns = time.monotonic_ns()
+        if not pending:
+            return
+        joined = pending[0] if len(pending) == 1 else _join(pending)
+        for start, stop in _cuts(joined):
+            if self.failure:
+                return
+            self._append(
+                _arrow_batch(
+                    self._schema,
+                    joined.rows[start:stop],
+                    *_part(joined.watch_offsets, joined.watch, start, stop),
+                    *_part(joined.blob_offsets, joined.blob, start, stop),
+                )
+            )
+
+    def _nothing(self) -> pa.RecordBatch:
+        return _arrow_batch(self._schema, np.zeros(0, EVENT), *_no_lists(), *_no_lists())
+
+    def _append(self, rows: pa.RecordBatch) -> None:
+        self._check = zlib.crc32(self._before, self._check)
+        self._stream.write_batch(rows, custom_metadata={CHECK_KEY: str(self._check)})
+        self._before = self._emit()
+
+    def _emit(self) -> bytes:
+        """Move what the Arrow stream has written to the file; cut the file back where that fails."""
+        data = self._buffer.getvalue()
+        self._buffer.seek(0)
+        self._buffer.truncate()
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[os.write(self._fd, left) :]
+        except OSError as error:
+            self.failure = (
+                f"recording stopped: cannot write {self.path}: {error.strerror}; what was written is readable"
+            )
+            try:
+                os.ftruncate(self._fd, self._size)
+            except OSError:
+                pass  # a device or a vanished disk; a reader leaves the torn batch out
+            if self._on_failure:
+                self._on_failure(self.failure)
+            return b""
+        self._size += len(data)
+        return data
+
+
+def _create(path: Path, force: bool) -> int:
+    try:
+        if force and stat.S_ISREG(os.lstat(path).st_mode):
+            os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise RecordingError(
+            f"cannot replace {path}: {error.strerror}; choose another file with -o"
+        ) from None
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise RecordingError(
+            f"{path} exists: choose another file with -o, or replace it with --force"
+        ) from None
+    except OSError as error:
+        raise RecordingError(
+            f"cannot create {path}: {error.strerror}; choose another place with -o"
+        ) from None
+    owner, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
+    if os.geteuid() == 0 and owner.isdecimal():
+        try:
+            os.fchown(fd, int(owner), int(group) if group.isdecimal() else -1)
+        except OSError:
+            pass  # a file system without owners: it stays root's
+    return fd
+
+
+def _join(batches: list[Batch]) -> Batch:
+    return Batch(
+        np.concatenate([b.rows for b in batches]),
+        _join_offsets([b.watch_offsets for b in batches]),
+        np.concatenate([b.watch for b in batches]),
+        _join_offsets([b.blob_offsets for b in batches]),
+        np.concatenate([b.blob for b in batches]),
+    )
+
+
+def _join_offsets(parts: list[NDArray[np.int32]]) -> NDArray[np.int32]:
+    lengths = np.concatenate([np.diff(offsets) for offsets in parts])
+    return np.concatenate([np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)])
+
+
+def _cuts(rows: Batch) -> list[tuple[int, int]]:
+    """Cut into pieces that a reader is ready to take."""
+    cuts, start, total = [], 0, len(rows.rows)
+    while start < total:
+        stop = min(start + MAX_ROWS, total)
+        for offsets, width in ((rows.watch_offsets, 8), (rows.blob_offsets, 1)):
+            limit = int(offsets[start]) + _RAGGED_LIMIT // width
+            stop = min(stop, max(start + 1, int(np.searchsorted(offsets, limit, "right")) - 1))
+        cuts.append((start, stop))
+        start = stop
+    return cuts
+
+
+def _part(
+    offsets: NDArray[np.int32], values: NDArray[Any], start: int, stop: int
+) -> tuple[NDArray[np.int32], NDArray[Any]]:
+    part = offsets[start : stop + 1]
+    return (part - part[0]).astype(np.int32), values[part[0] : part[-1]]
+
+
+def _no_lists() -> tuple[NDArray[np.int32], NDArray[Any]]:
+    return np.zeros(1, np.int32), np.zeros(0, np.uint8)
+
+
+def _arrow_batch(
+    schema: pa.Schema,
+    rows: NDArray[np.void],
+    watch_offsets: NDArray[np.int32],
+    watch: NDArray[Any],
+    blob_offsets: NDArray[np.int32],
+    blob: NDArray[Any],
+) -> pa.RecordBatch:
+    enter = rows["enter_ns"].astype(np.int64)
+    ragged = {"watch": (watch_offsets, watch.astype(np.uint64)), "blob": (blob_offsets, blob)}
+    arrays = []
+    for column, field in zip(COLUMNS, arrow_fields(), strict=True):
+        if column.how == "ragged":
+            arrays.append(_ragged(field.type, len(rows), *ragged[column.field]))
+        elif column.how == "name":
+            arrays.append(_named(column, field.type, rows))
+        else:
+            arrays.append(_fixed(column, field.type, rows[column.field], enter))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _fixed(column: Column, kind: pa.DataType, values: NDArray[Any], enter: NDArray[np.int64]) -> pa.Array:
+    stored = values.astype(kind.to_pandas_dtype())
+    if column.how == "plain":
+        return pa.Array.from_buffers(kind, len(stored), [None, pa.py_buffer(stored)], 0)
+    seen = stored != 0
+    np.subtract(stored, enter, out=stored)
+    stored *= seen
+    return pa.Array.from_buffers(kind, len(stored), [*_validity(seen), pa.py_buffer(stored)])
+
+
+def _validity(seen: NDArray[np.bool_]) -> list[pa.Buffer | None]:
+    return [None if seen.all() else pa.py_buffer(np.packbits(seen, bitorder="little"))]
+
+
+_KINDS = pa.array(KIND_NAMES)
+_CALLS = pa.array(CALL_NAMES)
+
+
+def _named(column: Column, kind: pa.DictionaryType, rows: NDArray[np.void]) -> pa.Array:
+    if column.name == "kind":
+        indices = (rows["kind"] - np.uint8(1)).astype(np.uint8)
+        validity: list[pa.Buffer | None] = [None]
+        names = _KINDS
+    else:
+        named = (rows["kind"] == Kind.CALL) | (rows["kind"] == Kind.PENDING)
+        named &= (rows["code"] < len(CALL_NAMES)) & (rows["flags"] & np.uint16(Flag.FOREIGN) == 0)
+        indices = rows["code"] * named
+        validity = _validity(named)
+        names = _CALLS
+    index = pa.Array.from_buffers(kind.index_type, len(rows), [*validity, pa.py_buffer(indices)])
+    return pa.DictionaryArray.from_arrays(index, names, safe=False)
+
+
+def _ragged(kind: pa.DataType, n: int, offsets: NDArray[np.int32], values: NDArray[Any]) -> pa.Array:
+    flat = pa.py_buffer(np.ascontiguousarray(values))
+    start = pa.py_buffer(np.ascontiguousarray(offsets))
+    if pa.types.is_binary(kind):
+        return pa.Array.from_buffers(kind, n, [None, start, flat], 0)
+    child = pa.Array.from_buffers(pa.uint64(), len(values), [None, flat], 0)
+    return pa.Array.from_buffers(kind, n, [None, start], 0, children=[child])
