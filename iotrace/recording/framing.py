@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from iotrace.recording import CHECK_KEY, MAX_BATCH_BYTES, MAX_ROWS
+from iotrace.recording.layout import CHECK_KEY, MAX_BATCH_BYTES, MAX_ROWS
 
 CONTINUATION = b"\xff\xff\xff\xff"
 _END = CONTINUATION + bytes(4)
@@ -25,7 +25,11 @@ class Damaged(Exception):
 
 
 class Frames(NamedTuple):
-    """What a file holds: ``rows`` of each record batch, the end of the last whole one, and the bytes after it."""
+    """What a file holds.
+
+    ``rows`` of each record batch, the end of the last whole one, the bytes after it, and whether the
+    stream was closed.
+    """
 
     rows: tuple[int, ...]
     stop: int

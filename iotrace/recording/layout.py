@@ -2,7 +2,7 @@
 
 A recording is an Arrow IPC *stream*, compressed with zstd, one record batch after the other, so
 that it can be read while it grows and after its writer died. pyarrow, polars and DuckDB open it
-as it is. :mod:`iotrace.writing` writes it, :mod:`iotrace.reading` reads it.
+as it is. :mod:`iotrace.recording.writing` writes it, :mod:`iotrace.recording.reading` reads it.
 """
 
 from __future__ import annotations
