@@ -1,6 +1,6 @@
 """Read a recording: whole, still growing, or cut off.
 
-Damage is found before anything is opened (:mod:`iotrace.framing`), so a broken file costs one
+Damage is found before anything is opened (:mod:`iotrace.recording.framing`), so a broken file costs one
 line and no memory.
 """
 
@@ -19,8 +19,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from iotrace.columns import FIELDS, Events
-from iotrace.framing import CONTINUATION, Damaged, Frames, walk
-from iotrace.recording import COLUMNS, FORMAT, HEADER_KEY, Column, RecordingError, arrow_fields
+from iotrace.recording.framing import CONTINUATION, Damaged, Frames, walk
+from iotrace.recording.layout import COLUMNS, FORMAT, HEADER_KEY, Column, RecordingError, arrow_fields
 from probes.events import Kind
 
 #: Always read, whatever is asked for.
@@ -47,14 +47,13 @@ def read(path: Path, columns: Collection[str] | None = None) -> Events:
         reader = pa.ipc.open_stream(source, options=pa.ipc.IpcReadOptions(included_fields=fields))
         return _events(reader, wanted, frames, header)
     except Damaged as error:
-        raise RecordingError(
-            f"{path} is damaged ({error}): record the run again, or fetch a whole copy"
-        ) from None
+        raise _damaged(path, str(error)) from None
     except (pa.ArrowException, ValueError, IndexError, OverflowError, MemoryError, OSError) as error:
-        cause = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise RecordingError(
-            f"{path} is damaged ({cause}): record the run again, or fetch a whole copy"
-        ) from None
+        raise _damaged(path, (str(error) or type(error).__name__).splitlines()[0][:120]) from None
+
+
+def _damaged(path: Path, cause: str) -> RecordingError:
+    return RecordingError(f"{path} is damaged ({cause}): record the run again, or fetch a whole copy")
 
 
 def _load(path: Path) -> memoryview:
@@ -82,9 +81,9 @@ def _header(path: Path, schema: pa.Schema) -> dict[str, Any]:
     text = (schema.metadata or {}).get(HEADER_KEY)
     if text is None:
         raise RecordingError(
-            f"{path} is an Arrow stream of another program: give a file that `iotrace run` wrote"
+            f"{path} is another program's Arrow stream: give a file that `iotrace run` wrote"
         )
-    header = json.loads(text)
+    header: dict[str, Any] = json.loads(text)
     version = header.get("format") if isinstance(header, dict) else None
     if not isinstance(version, int) or version < 1:
         raise Damaged("header")

@@ -16,6 +16,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from iotrace.recording import (
+from iotrace.recording.layout import (
     CALL_NAMES,
     CHECK_KEY,
     COLUMNS,
@@ -93,7 +94,7 @@ class Writer:
             if self._pending_rows >= MAX_ROWS or time.monotonic_ns() - self._flushed_ns >= DELAY_NS:
                 self._flush()
             else:
-                self._pending[-1] = Batch(*(array.copy() for array in rows))
+                self._pending[-1] = _copy(rows)
                 self._wake.notify()
 
     def note(self, facts: Mapping[str, Any]) -> None:
@@ -168,12 +169,10 @@ class Writer:
                 left = left[os.write(self._fd, left) :]
         except OSError as error:
             self.failure = (
-                f"recording stopped: cannot write {self.path}: {error.strerror}; what was written is readable"
+                f"recording stopped: cannot write {self.path}: {error.strerror}; the rows so far can be read"
             )
-            try:
+            with suppress(OSError):  # a vanished disk; a reader leaves the torn batch out
                 os.ftruncate(self._fd, self._size)
-            except OSError:
-                pass  # a device or a vanished disk; a reader leaves the torn batch out
             if self._on_failure:
                 self._on_failure(self.failure)
             return b""
@@ -188,26 +187,28 @@ def _create(path: Path, force: bool) -> int:
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise RecordingError(
-            f"cannot replace {path}: {error.strerror}; choose another file with -o"
-        ) from None
+        raise RecordingError(f"cannot replace {path}: {error.strerror}; choose another with -o") from None
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except FileExistsError:
-        raise RecordingError(
-            f"{path} exists: choose another file with -o, or replace it with --force"
-        ) from None
+        raise RecordingError(f"{path} exists: choose another with -o, or replace it with --force") from None
     except OSError as error:
-        raise RecordingError(
-            f"cannot create {path}: {error.strerror}; choose another place with -o"
-        ) from None
+        raise RecordingError(f"cannot create {path}: {error.strerror}; choose another with -o") from None
     owner, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
     if os.geteuid() == 0 and owner.isdecimal():
-        try:
+        with suppress(OSError):  # a file system without owners: it stays root's
             os.fchown(fd, int(owner), int(group) if group.isdecimal() else -1)
-        except OSError:
-            pass  # a file system without owners: it stays root's
     return fd
+
+
+def _copy(rows: Batch) -> Batch:
+    return Batch(
+        rows.rows.copy(),
+        rows.watch_offsets.copy(),
+        rows.watch.copy(),
+        rows.blob_offsets.copy(),
+        rows.blob.copy(),
+    )
 
 
 def _join(batches: list[Batch]) -> Batch:
