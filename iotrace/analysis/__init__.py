@@ -1,0 +1,6 @@
+"""Floor 2: pure functions over columns, from calls to verdicts."""
+
+from iotrace.analysis.model import Analysis
+from iotrace.analysis.pipeline import analyse
+
+__all__ = ["Analysis", "analyse"]

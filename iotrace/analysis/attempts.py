@@ -1,0 +1,120 @@
+"""Tries to take input from a descriptor, in order: what failed, what succeeded, what came before.
+
+A *group* is the run of tries on one open file, by one process, up to and including the one that
+succeeds: all of it belongs to one operation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iotrace.analysis.axis import Axis, Ints
+from iotrace.analysis.calls import EAGAIN, MSG_PEEK, Calls, code, is_role
+from iotrace.analysis.descriptors import Lives
+from iotrace.columns import Events
+from probes.table import Role
+
+STREAMS = frozenset({"tcp", "unix", "socket", "pipe", "accepted"})
+DATAGRAMS = frozenset({"udp", "unix-dgram"})
+_TAKES_FLAGS = ("recvfrom", "recvmsg", "recvmmsg")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Tries that succeeded, one an operation; all arrays (n,), times in ns.
+
+    ``call`` calls index · ``root`` open file · ``first_ns`` entry of the group's first try ·
+    ``tries`` failed ones (EAGAIN) · ``failed_enter_ns``/``failed_exit_ns`` of the last of them, 0: none ·
+    ``previous_enter_ns``/``previous_exit_ns`` of the success before on the same file, 0: none.
+    """
+
+    call: Ints
+    root: Ints
+    first_ns: Ints
+    tries: Ints
+    failed_enter_ns: Ints
+    failed_exit_ns: Ints
+    previous_enter_ns: Ints
+    previous_exit_ns: Ints
+
+
+def receives(events: Events, calls: Calls, lives: Lives) -> tuple[Taken, Taken]:
+    """Return the successful receives on streams (an end of file is none), and on datagram sockets."""
+    chosen = is_role(calls, Role.RECEIVE) & ~calls.pending
+    chosen[chosen] = ~_peeks(events, calls, np.flatnonzero(chosen))
+    stream = _on_kinds(lives, STREAMS)
+    datagram = _on_kinds(lives, DATAGRAMS)
+    on = np.flatnonzero(chosen & (lives.of_call >= 0))
+    life = lives.of_call[on]
+    from_streams = _group(calls, lives, on[stream[life]])
+    from_datagrams = _group(calls, lives, on[datagram[life]])
+    return _keep(from_streams, calls.ret[from_streams.call] > 0), from_datagrams
+
+
+def accepts(calls: Calls, lives: Lives) -> Taken:
+    """Return the successful accepts."""
+    chosen = is_role(calls, Role.ACCEPT) & ~calls.pending & (lives.of_call >= 0)
+    return _group(calls, lives, np.flatnonzero(chosen))
+
+
+def _on_kinds(lives: Lives, kinds: frozenset[str]) -> NDArray[np.bool_]:
+    return np.array([kind in kinds for kind in lives.kind], bool)
+
+
+def _peeks(events: Events, calls: Calls, chosen: Ints) -> NDArray[np.bool_]:
+    """Return which receives leave the data where they are (MSG_PEEK, recv(2))."""
+    table = np.zeros(1 << 16, bool)
+    table[[code(name) for name in _TAKES_FLAGS]] = True
+    takes_flags = table[calls.code[chosen]]
+    flags = events["b"][calls.row[chosen]]
+    peeks: NDArray[np.bool_] = takes_flags & ((flags & MSG_PEEK) != 0)
+    return peeks
+
+
+def _group(calls: Calls, lives: Lives, chosen: Ints) -> Taken:
+    """Sort tries by open file, process and time, and find each success's group."""
+    key = lives.root[lives.of_call[chosen]] << 24 | calls.tgid[chosen]
+    order = Axis(key, calls.enter_ns[chosen]).order
+    call, key = chosen[order], key[order]
+    n = len(call)
+    position = np.arange(n, dtype=np.int64)
+    success = calls.ret[call] >= 0
+    failed = calls.ret[call] == EAGAIN
+    new_file = np.ones(n, bool)
+    new_file[1:] = key[1:] != key[:-1]
+    starts = new_file.copy()
+    starts[1:] |= success[:-1]
+    start = np.maximum.accumulate(np.where(starts, position, 0)) if n else position
+    fails = np.cumsum(failed)
+    last_failed = np.maximum.accumulate(np.where(failed, position, -1)) if n else position
+    at = np.flatnonzero(success)
+    begin = start[at]
+    tries = fails[at] - fails[begin] + failed[begin]
+    last = last_failed[at]
+    has_failed = last >= begin
+    last = np.where(has_failed, last, 0)
+    previous = np.where(new_file[begin], -1, begin - 1)
+    has_previous = previous >= 0
+    enter, exit_ns = calls.enter_ns[call], calls.exit_ns[call]
+    if not n:
+        none = np.zeros(0, np.int64)
+        return Taken(none, none, none, none, none, none, none, none)
+    return Taken(
+        call[at],
+        key[at] >> 24,
+        enter[begin],
+        tries.astype(np.int64),
+        np.where(has_failed, enter[last], 0),
+        np.where(has_failed, exit_ns[last], 0),
+        np.where(has_previous, enter[previous], 0),
+        np.where(has_previous, exit_ns[previous], 0),
+    )
+
+
+def _keep(taken: Taken, mask: NDArray[np.bool_]) -> Taken:
+    if mask.all():
+        return taken
+    return Taken(*(getattr(taken, name)[mask] for name in Taken.__dataclass_fields__))

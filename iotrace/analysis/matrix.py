@@ -1,0 +1,94 @@
+"""The proof matrix: for each act and model, where the process was during the two phases."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iotrace.analysis.model import PLACES, Act, Basis, MatrixRow, Model, Phase, Place
+from iotrace.columns import Events
+from probes.table import CALLS
+
+_BLOCKED = (Place.WAIT, Place.TRANSFER, Place.SIGNAL, Place.RING, Place.OTHER)
+
+
+def proof_matrix(events: Events, operations: NDArray[np.void]) -> list[MatrixRow]:
+    """Sum the operations up, one row for each (act, model) that occurs, the largest group of an act first."""
+    rows = []
+    for act in Act:
+        of_act = operations[operations["act"] == act]
+        models, counts = np.unique(of_act["model"], return_counts=True)
+        for index in np.argsort(-counts, kind="stable"):
+            rows.append(_row(events, act, Model(models[index]), of_act[of_act["model"] == models[index]]))
+    return rows
+
+
+def call_names(events: Events, rows: NDArray[np.int64]) -> dict[str, int]:
+    """Return {name: how many} of the calls in the given event rows, most frequent first; -1 is no call."""
+    rows = rows[rows >= 0]
+    codes, counts = np.unique(events["code"][rows], return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    return {CALLS[codes[index]].name: int(counts[index]) for index in order}
+
+
+def _row(events: Events, act: Act, model: Model, op: NDArray[np.void]) -> MatrixRow:
+    return MatrixRow(
+        act,
+        model,
+        len(op),
+        int(op["bytes"].sum()),
+        _phase1(events, model, op),
+        _phase2(events, act, model, op),
+        int((op["copy_ns"] - op["ready_ns"]).sum()),
+    )
+
+
+def _phase1(events: Events, model: Model, op: NDArray[np.void]) -> Phase:
+    total = int((op["ready_ns"] - op["begin_ns"]).sum())
+    sums = {place: int(op[PLACES[place]].sum()) for place in Place}
+    waited = op[~op["at_once"]]
+    basis = _worst(waited["ready_basis"]) if len(waited) else _worst(op["ready_basis"])
+    if not total:
+        return Phase(0, 0.0, None, 0.0, 0.0, 0.0, basis)
+    most = max(_BLOCKED, key=lambda place: sums[place])
+    blocked = sum(sums[place] for place in _BLOCKED)
+    return Phase(
+        total,
+        blocked / total,
+        _name_of(events, most, op) if blocked else None,
+        sums[Place.POLLING] / total,
+        sums[Place.QUEUED] / total,
+        sums[Place.FREE] / total,
+        basis,
+    )
+
+
+def _phase2(events: Events, act: Act, model: Model, op: NDArray[np.void]) -> Phase:
+    total = int((op["end_ns"] - op["copy_ns"]).sum())
+    basis = _worst(op["copy_basis"])
+    if act is Act.ACCEPT or not total:
+        return Phase(0, 0.0, None, 0.0, 0.0, 0.0, basis)
+    blocked = int(op["blocked2_ns"].sum()) / total
+    place = Place.RING if model is Model.ASYNCHRONOUS else Place.TRANSFER
+    return Phase(
+        total, blocked, _name_of(events, place, op) if blocked else None, 0.0, 0.0, 1.0 - blocked, basis
+    )
+
+
+def _name_of(events: Events, place: Place, op: NDArray[np.void]) -> str:
+    """Return the call that stands for a place: the one most of these operations used."""
+    if place is Place.RING:
+        return "io_uring_enter"
+    if place is Place.SIGNAL:
+        return "a wait for signals"
+    if place is Place.OTHER:
+        return "another call"
+    rows = op["wait"] if place is Place.WAIT else op["call"]
+    names = call_names(events, rows)
+    if names:
+        return next(iter(names))
+    return "a wait for readiness" if place is Place.WAIT else "a receive"
+
+
+def _worst(basis: NDArray[np.uint8]) -> Basis:
+    return Basis(int(basis.min())) if len(basis) else Basis.UNSEEN

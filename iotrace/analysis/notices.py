@@ -1,0 +1,118 @@
+"""What told a process that input was there: an announcing wait, a signal, or nobody.
+
+Joins to each successful try the select, poll or epoll_wait that named its descriptor and the SIGIO
+that came for it, if they came after the last try had found nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iotrace.analysis.attempts import Taken
+from iotrace.analysis.axis import Axis, Ints, take
+from iotrace.analysis.calls import Calls, code
+from iotrace.analysis.descriptors import Lives
+from iotrace.analysis.readiness import READABLE, Readiness
+from iotrace.columns import Events
+from probes.events import Kind
+
+SIGIO = 29
+_F_SETFL, _F_SETSIG, _O_ASYNC, _FIOASYNC = 4, 10, 0o20000, 0x5452
+
+
+@dataclass(frozen=True)
+class Announced:
+    """Readable entries of sets: ``axis`` over (open file, exit of the wait), ``call`` calls indices."""
+
+    axis: Axis
+    call: Ints
+    entry: Ints  # index in Readiness
+
+
+def announcements(calls: Calls, lives: Lives, readiness: Readiness) -> Announced:
+    """Index the entries that said "readable"."""
+    entry = np.flatnonzero((readiness.revents & READABLE) != 0)
+    call = readiness.call[entry]
+    time = calls.exit_ns[call]
+    life = lives.find(readiness.tgid[entry], readiness.fd[entry], time)
+    known = life >= 0
+    return Announced(Axis(lives.root[life[known]], time[known]), call[known], entry[known])
+
+
+def announcing(taken: Taken, calls: Calls, announced: Announced) -> tuple[Ints, Ints]:
+    """Return (calls index of the announcing wait, index in Readiness) for each success, -1: none.
+
+    An announcement counts once: for the first receive after it; and not if a try in between found nothing.
+    """
+    at = announced.axis.last(taken.root, calls.enter_ns[taken.call])
+    call = take(announced.call, at, -1)
+    exit_ns = take(calls.exit_ns, call, 0)
+    fresh = (call >= 0) & (exit_ns > taken.previous_enter_ns) & (exit_ns > taken.failed_enter_ns)
+    return np.where(fresh, call, -1), np.where(fresh, take(announced.entry, at, -1), -1)
+
+
+@dataclass(frozen=True)
+class Signalled:
+    """For each success: was it armed for signals and did one come; all (n,).
+
+    ``armed_ns`` 0: never. ``row`` of the SIGNAL event, -1: none.
+    ``generated`` false: only its delivery was seen.
+    """
+
+    armed_ns: Ints
+    row: Ints
+    time_ns: Ints
+    generated: NDArray[np.bool_]
+
+
+def signals(events: Events, calls: Calls, lives: Lives, taken: Taken) -> Signalled:
+    """Join the I/O signal of each success: the last one since the try before."""
+    n = len(taken.call)
+    none = Signalled(
+        np.zeros(n, np.int64), np.full(n, -1, np.int64), np.zeros(n, np.int64), np.zeros(n, bool)
+    )
+    armed = _armings(events, calls, lives)
+    if not armed:
+        return none
+    row = np.flatnonzero(
+        (events["kind"] == Kind.SIGNAL) & np.isin(events["a"], list(_signal_numbers(events, calls)))
+    )
+    generated = events["enter_ns"][row] > 0
+    time = np.where(generated, events["enter_ns"][row], events["exit_ns"][row])
+    axis = Axis(events["tgid"][row], time)
+    at = axis.last(calls.tgid[taken.call], calls.enter_ns[taken.call])
+    armed_ns = np.array([armed.get(int(root), 0) for root in taken.root], np.int64)
+    when = take(time, at, 0)
+    since = np.maximum(taken.previous_enter_ns, taken.failed_enter_ns)
+    came = (at >= 0) & (armed_ns > 0) & (when > since)
+    return Signalled(
+        armed_ns,
+        np.where(came, take(row, at, -1), -1),
+        np.where(came, when, 0),
+        take(generated, at, 0).astype(bool) & came,
+    )
+
+
+def _armings(events: Events, calls: Calls, lives: Lives) -> dict[int, int]:
+    """Return {root: when O_ASYNC was first set on it}."""
+    control = np.flatnonzero(np.isin(calls.code, (code("fcntl"), code("ioctl"))) & (calls.ret >= 0))
+    a, b = events["a"][calls.row[control]], events["b"][calls.row[control]]
+    setfl = (calls.code[control] == code("fcntl")) & (a == _F_SETFL) & ((b & _O_ASYNC) != 0)
+    fioasync = (calls.code[control] == code("ioctl")) & (a == _FIOASYNC) & (b != 0)
+    armed: dict[int, int] = {}
+    for index in control[setfl | fioasync]:
+        life = int(lives.of_call[index])
+        if life >= 0:
+            armed.setdefault(int(lives.root[life]), int(calls.exit_ns[index]))
+    return armed
+
+
+def _signal_numbers(events: Events, calls: Calls) -> set[int]:
+    """Return SIGIO and every signal that F_SETSIG put in its place (fcntl(2))."""
+    control = np.flatnonzero(calls.code == code("fcntl"))
+    row = calls.row[control]
+    chosen = row[events["a"][row] == _F_SETSIG]
+    return {SIGIO, *(int(value) for value in events["b"][chosen] if value > 0)}

@@ -1,0 +1,201 @@
+"""Operations: every act of input, with the boundaries of its two phases and how well each is known.
+
+For a receive that a process made itself, four facts decide the model, in this order:
+
+1. a select, poll or epoll_wait announced the descriptor since the last try, and the receive itself did
+   not have to wait for the data: **multiplexing**;
+2. the descriptor was armed (O_ASYNC) and its signal came since the last try: **signal-driven**;
+3. tries failed with EAGAIN before, and this one did not sleep: **non-blocking**;
+4. the receive slept until the data came: **blocking**.
+
+A receive that found its data at once and that nothing announced continues the operation before
+it on the same file (the rest of a message); the first of its kind counts as blocking where the
+descriptor is known to be in blocking mode, and proves nothing (unknown) where it is not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iotrace.analysis.attempts import Taken
+from iotrace.analysis.axis import Axis, Ints, take
+from iotrace.analysis.calls import Calls, code
+from iotrace.analysis.descriptors import Lives
+from iotrace.analysis.model import OPERATION, PLACES, Act, Basis, Model
+from iotrace.analysis.notices import Announced, Signalled, announcing, signals
+from iotrace.analysis.places import Whereabouts
+from iotrace.columns import Events
+from probes.events import Flag
+
+
+def by_calls(
+    act: Act,
+    taken: Taken,
+    events: Events,
+    calls: Calls,
+    lives: Lives,
+    announced: Announced,
+    blocking_mode: NDArray[np.bool_],
+    arrived: Ints | None = None,
+) -> tuple[NDArray[np.void], Ints]:
+    """Build the operations of one act that calls completed.
+
+    ``blocking_mode`` (lives,) bool: known to be without O_NONBLOCK. ``arrived`` (n,) int64: when each
+    connection became ready, 0 unseen; default: the receive's own ``ready_ns``.
+    Returns (n,) OPERATION without the phase-1 places, and (n,) index in Readiness of the announcement.
+    """
+    r = taken.call
+    row = calls.row[r]
+    op = np.zeros(len(r), OPERATION)
+    op["act"] = act
+    enter, exit_ns = calls.enter_ns[r], calls.exit_ns[r]
+    wait, entry = announcing(taken, calls, announced)
+    signalled = signals(events, calls, lives, taken)
+    own = events["ready_ns"][row] if arrived is None else arrived
+    slept = calls.slept[r] | ((calls.flags[r] & Flag.EMPTY_AT_ENTRY) != 0)
+    slept &= (calls.flags[r] & Flag.READY_AT_ENTRY) == 0
+    waited_inside = slept & (own > enter)
+    model = _models(taken, wait, signalled, slept, waited_inside)
+    model = _continue(model, taken, enter, blocking_mode[lives.of_call[r]])
+
+    begin = np.select(
+        [model == Model.MULTIPLEXING, model == Model.SIGNAL_DRIVEN, model == Model.UNKNOWN],
+        [
+            take(calls.enter_ns, wait, 0),
+            np.maximum(np.maximum(taken.previous_exit_ns, taken.failed_exit_ns), signalled.armed_ns),
+            enter,
+        ],
+        taken.first_ns,
+    )
+    alone = wait < 0
+    begin = np.where((begin == 0) | ((model == Model.MULTIPLEXING) & alone), enter, begin)
+    if act is not Act.ACCEPT:
+        begin = np.where((model == Model.SIGNAL_DRIVEN) & (signalled.row < 0), enter, begin)
+    ready, ready_basis = _ready(events, calls, r, wait, entry, signalled, model, own, slept, enter)
+    op["at_once"] = ready <= begin
+    ready = np.clip(ready, begin, exit_ns)
+    copy, copy_basis = _copy(events, calls, r, row, slept, enter)
+    if act is Act.ACCEPT:
+        copy, copy_basis = exit_ns, np.full(len(r), Basis.MEASURED, np.uint8)
+
+    op["model"] = model
+    op["begin_ns"], op["begin_basis"] = begin, Basis.MEASURED
+    op["ready_ns"], op["ready_basis"] = ready, ready_basis
+    op["copy_ns"], op["copy_basis"] = np.clip(copy, ready, exit_ns), copy_basis
+    op["end_ns"], op["end_basis"] = exit_ns, Basis.MEASURED
+    op["blocked2_ns"] = op["end_ns"] - op["copy_ns"]
+    op["bytes"] = 0 if act is Act.ACCEPT else _bytes(events, calls, r, row)
+    op["call"] = row
+    op["wait"] = take(calls.row, wait, -1)
+    op["tries"] = taken.tries
+    op["life"] = lives.of_call[r]
+    op["fd"] = calls.fd[r]
+    op["tid"], op["tgid"] = calls.tid[r], calls.tgid[r]
+    op["waiter"] = np.where(wait >= 0, take(calls.tid, wait, 0), calls.tid[r])
+    return op, entry
+
+
+def place_phase1(op: NDArray[np.void], whereabouts: Whereabouts) -> None:
+    """Fill the columns :data:`PLACES` of operations in place."""
+    some = np.flatnonzero(op["ready_ns"] > op["begin_ns"])
+    if not len(some):
+        return
+    chosen = op[some]
+    shares = whereabouts.between(
+        chosen["waiter"].astype(np.int64), chosen["begin_ns"].copy(), chosen["ready_ns"].copy()
+    )
+    for place, values in shares.items():
+        column = op[PLACES[place]]
+        column[some] = values
+        op[PLACES[place]] = column
+
+
+def _models(
+    taken: Taken, wait: Ints, signalled: Signalled, slept: NDArray[np.bool_], inside: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    conditions = [(wait >= 0) & ~inside, (signalled.row >= 0) & ~slept, (taken.tries > 0) & ~slept, slept]
+    models = [Model.MULTIPLEXING, Model.SIGNAL_DRIVEN, Model.NONBLOCKING, Model.BLOCKING]
+    return np.select(conditions, [int(m) for m in models], int(Model.UNKNOWN)).astype(np.uint8)
+
+
+def _continue(
+    model: NDArray[np.uint8], taken: Taken, enter: Ints, blocking: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """Give receives that nothing announced and nothing delayed the model of the one before on their file."""
+    unknown = model == Model.UNKNOWN
+    if not unknown.any():
+        return model
+    order = Axis(taken.root, enter).order
+    root, sorted_model = taken.root[order], model[order]
+    position = np.arange(len(order), dtype=np.int64)
+    before = np.maximum.accumulate(np.where(sorted_model != Model.UNKNOWN, position, -1))
+    same = (before >= 0) & (root[before] == root)
+    filled = np.where(same, sorted_model[before], Model.UNKNOWN)
+    result = model.copy()
+    result[order] = filled
+    result[(result == Model.UNKNOWN) & blocking] = Model.BLOCKING
+    return result
+
+
+def _ready(
+    events: Events,
+    calls: Calls,
+    r: Ints,
+    wait: Ints,
+    entry: Ints,
+    signalled: Signalled,
+    model: NDArray[np.uint8],
+    own: Ints,
+    slept: NDArray[np.bool_],
+    enter: Ints,
+) -> tuple[Ints, NDArray[np.uint8]]:
+    """Return when the data became ready, and how well that is known."""
+    ready = np.where(own > 0, own, 0)
+    basis = np.where(own > 0, Basis.MEASURED, Basis.UNSEEN).astype(np.uint8)
+
+    def fill(where: NDArray[Any], values: Ints, how: Basis) -> None:
+        chosen = where & (ready == 0) & (values > 0)
+        ready[chosen] = values[chosen]
+        basis[chosen] = how
+
+    missing = ready == 0
+    if missing.any():
+        row = calls.row[r]
+        wait_row = take(calls.row, wait, 0)
+        by_wait = (model == Model.MULTIPLEXING) & (wait >= 0)
+        wait_slept = by_wait & (take(calls.slept, wait, 0) > 0)
+        single = wait_slept & (take(calls.ret, wait, 0) == 1)
+        wait_enter = take(calls.enter_ns, wait, 0)
+        wait_exit = take(calls.exit_ns, wait, 0)
+        fill(
+            single & (events["ready_ns"][wait_row] <= wait_exit), events["ready_ns"][wait_row], Basis.MEASURED
+        )
+        fill(wait_slept, events["waking_ns"][wait_row], Basis.BOUNDED)
+        fill(wait_slept, np.minimum(wait_enter + take(calls.asleep_ns, wait, 0), wait_exit), Basis.BOUNDED)
+        fill(by_wait, wait_enter, Basis.BOUNDED)
+        fill(model == Model.SIGNAL_DRIVEN, signalled.time_ns, Basis.BOUNDED)
+        inside = slept & (model != Model.MULTIPLEXING)
+        fill(inside, events["waking_ns"][row], Basis.BOUNDED)
+        fill(inside, enter + calls.asleep_ns[r], Basis.BOUNDED)
+        fill(missing, enter, Basis.BOUNDED)
+    return ready, basis
+
+
+def _copy(
+    events: Events, calls: Calls, r: Ints, row: Ints, slept: NDArray[np.bool_], enter: Ints
+) -> tuple[Ints, NDArray[np.uint8]]:
+    """Return when the copy began: its event, else the moment the task was back on a CPU, else the entry."""
+    seen = events["copy_ns"][row]
+    running = events["running_ns"][row]
+    back = np.where(running > 0, running, enter + calls.asleep_ns[r] + calls.queued_ns[r])
+    bound = np.where(slept, np.maximum(back, enter), enter)
+    copy = np.where(seen > 0, seen, bound)
+    return copy, np.where(seen > 0, Basis.MEASURED, Basis.BOUNDED).astype(np.uint8)
+
+
+def _bytes(events: Events, calls: Calls, r: Ints, row: Ints) -> Ints:
+    """Return the bytes of each receive: its result, or for recvmmsg the sum over its messages."""
+    return np.where(calls.code[r] == code("recvmmsg"), events["c"][row], calls.ret[r])

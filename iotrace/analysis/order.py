@@ -1,0 +1,81 @@
+"""In which order are clients answered? The question that the source text asks of its example 3.
+
+When one wait announces several connections, their messages have an order of arrival (measured by
+data-ready events) and an order in which the server received them. Connections are numbered in
+the order in which they were accepted.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iotrace.analysis.axis import Ints
+from iotrace.analysis.matrix import call_names
+from iotrace.analysis.model import Act, Basis, Model
+from iotrace.columns import Events
+
+
+def order_of_answers(events: Events, operations: NDArray[np.void], root: Ints) -> str:
+    """Say, for the wait that announced most connections at once, who came first and who was answered first.
+
+    Empty where no wait announced two connections. ``root`` (lives,) is the open file of each life.
+    """
+    op = operations[
+        (operations["act"] == Act.RECEIVE)
+        & (operations["model"] == Model.MULTIPLEXING)
+        & (operations["wait"] >= 0)
+        & (operations["life"] >= 0)
+    ]
+    if len(op) < 2:
+        return ""
+    number = _numbers(operations, root)
+    together = _largest_group(op, root)
+    if len(together) < 2:
+        return ""
+    received = together[np.argsort(together["end_ns"], kind="stable")]
+    clients = [number.get(int(root[life]), 0) for life in received["life"]]
+    served = " ".join(map(str, clients))
+    fds = received["fd"].tolist()
+    wait = next(iter(call_names(events, received["wait"])), "one wait")
+    measured = bool(np.all(_ready_of(events, received) > 0))
+    if not measured:
+        arrived = "the order of arrival is unseen by this probe"
+    else:
+        by_arrival = np.argsort(_ready_of(events, received), kind="stable")
+        arrival = " ".join(str(clients[index]) for index in by_arrival)
+        arrived = f"their messages arrived in the order {arrival}"
+    rising = fds == sorted(fds)
+    why = (
+        f"{wait} returned all {len(received)} together, and the server went through them by descriptor"
+        f" (fd {' '.join(map(str, fds))}), the order in which they had connected"
+        if rising
+        else f"{wait} returned all {len(received)} together, and the server took them as"
+        f" fd {' '.join(map(str, fds))}"
+    )
+    return f"{len(received)} clients at once: {arrived}; they were received and answered {served}: {why}."
+
+
+def _ready_of(events: Events, op: NDArray[np.void]) -> Ints:
+    """Return each receive's own data-ready time, 0 where unseen."""
+    seen = events["ready_ns"][op["call"]]
+    return np.where(op["ready_basis"] == Basis.MEASURED, seen, 0)
+
+
+def _numbers(operations: NDArray[np.void], root: Ints) -> dict[int, int]:
+    """Number connections by their first receive where accepts are unseen, else by their descriptors' age."""
+    receives = operations[(operations["act"] == Act.RECEIVE) & (operations["life"] >= 0)]
+    roots = np.unique(root[receives["life"]])
+    return {int(value): position + 1 for position, value in enumerate(roots)}
+
+
+def _largest_group(op: NDArray[np.void], root: Ints) -> NDArray[np.void]:
+    """Return the operations of the wait that announced most connections, one for each connection."""
+    _, inverse, counts = np.unique(op["wait"], return_inverse=True, return_counts=True)
+    for index in np.argsort(-counts, kind="stable")[:5]:
+        group = op[inverse == index]
+        _, first = np.unique(root[group["life"]], return_index=True)
+        if len(first) > 1:
+            chosen: NDArray[np.void] = group[np.sort(first)]
+            return chosen
+    return op[:0]

@@ -1,0 +1,175 @@
+"""The analysis from end to end: rows in, everything that a view shows out. A pure function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iotrace.analysis import (
+    arrivals,
+    attempts,
+    calls,
+    descriptors,
+    lessons,
+    matrix,
+    notices,
+    operations,
+    order,
+    places,
+    processes,
+    readiness,
+    requests,
+    statistics,
+    tables,
+    verdicts,
+)
+from iotrace.analysis.axis import Ints, take
+from iotrace.analysis.model import OPERATION, Act, Analysis, Verdict
+from iotrace.columns import Events
+from probes.events import Kind
+from probes.table import Role
+
+
+def analyse(events: Events) -> Analysis:
+    """Work everything out of a recording's rows: operations, matrix, verdicts, statistics, lessons."""
+    begin_ns, end_ns = _extent(events)
+    all_calls = calls.select(events, end_ns)
+    sets, ctl = readiness.read_sets(events, all_calls)
+    add = ctl.call[ctl.op == 1]
+    used = (
+        np.r_[sets.tgid, all_calls.tgid[add]],
+        np.r_[sets.fd, ctl.fd[ctl.op == 1]],
+        np.r_[all_calls.exit_ns[sets.call], all_calls.exit_ns[add]],
+    )
+    lives = descriptors.trace_lives(events, all_calls, used)
+    found = _operations(events, all_calls, lives, sets)
+    op = found.operations
+    proof = matrix.proof_matrix(events, op)
+    judged = judge_all(events, all_calls, lives, op, found.mode)
+    return Analysis(
+        events=events,
+        operations=op,
+        lives=_lives_of_rows(events, all_calls, lives),
+        descriptors=tables.DescriptorTable(events, all_calls, lives, sets, op),
+        matrix=proof,
+        verdicts=judged,
+        process_model=processes.process_model(events, op, lives.root),
+        calls=statistics.of_calls(events, all_calls),
+        lessons=lessons.lessons(judged, proof),
+        begin_ns=begin_ns,
+        end_ns=end_ns,
+        threads=_threads(events),
+        lost=_lost(events),
+        gaps=_gaps(events),
+        order=order.order_of_answers(events, op, lives.root),
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    operations: NDArray[np.void]
+    mode: Ints  # aligned: the epoll bits of the announcement
+
+
+def _operations(
+    events: Events, all_calls: calls.Calls, lives: descriptors.Lives, sets: readiness.Readiness
+) -> _Found:
+    announced = notices.announcements(all_calls, lives, sets)
+    nonblocking, _ = tables.modes(events, all_calls, lives)
+    blocking = (nonblocking == 0)[lives.root]
+    streams, datagrams = attempts.receives(events, all_calls, lives)
+    accepted = attempts.accepts(all_calls, lives)
+    arrived = arrivals.of_accepts(events, all_calls, accepted.call)
+    parts, modes = [], []
+    for act, taken, when in (
+        (Act.RECEIVE, streams, None),
+        (Act.ACCEPT, accepted, arrived),
+        (Act.RECEIVE_DATAGRAM, datagrams, None),
+    ):
+        op, entry = operations.by_calls(act, taken, events, all_calls, lives, announced, blocking, when)
+        parts.append(op)
+        modes.append(take(sets.mode, entry, 0))
+    ring = requests.by_requests(events, lives)
+    parts.append(ring)
+    modes.append(np.zeros(len(ring), np.int64))
+    filled = [index for index, part in enumerate(parts) if len(part)]
+    if not filled:
+        return _Found(np.zeros(0, OPERATION), np.zeros(0, np.int64))
+    op = parts[filled[0]] if len(filled) == 1 else np.concatenate([parts[index] for index in filled])
+    mode = np.concatenate([modes[index] for index in filled])
+    begin = op["begin_ns"]
+    if np.any(begin[1:] < begin[:-1]):
+        by_begin = np.argsort(begin, kind="stable")
+        op, mode = op[by_begin], mode[by_begin]
+    on_file = (all_calls.role == Role.RECEIVE) & _is_file(lives)[lives.of_call] & (lives.of_call >= 0)
+    place = places.of_calls(all_calls, _timeouts(events, all_calls), on_file)
+    operations.place_phase1(op, places.Whereabouts(all_calls, place))
+    return _Found(op, mode)
+
+
+def judge_all(
+    events: Events, all_calls: calls.Calls, lives: descriptors.Lives, op: NDArray[np.void], mode: Ints
+) -> dict[Act, Verdict]:
+    """Judge every act. Streams are judged by their sockets; pipes count only where there are none."""
+    judged: dict[Act, Verdict] = {}
+    is_pipe = np.array([kind == "pipe" for kind in lives.kind] + [False], bool)
+    for act in Act:
+        chosen = op["act"] == act
+        on_pipe = chosen & is_pipe[op["life"]]
+        if np.any(chosen & ~on_pipe):
+            chosen &= ~on_pipe
+        verdict = verdicts.judge(act, events, all_calls, op[chosen], mode[chosen])
+        if verdict is not None:
+            judged[act] = verdict
+    return judged
+
+
+def _is_file(lives: descriptors.Lives) -> NDArray[np.bool_]:
+    return np.array([kind in ("file", "terminal") for kind in lives.kind] + [False], bool)
+
+
+def _timeouts(events: Events, all_calls: calls.Calls) -> Ints:
+    c = events["c"]
+    return c if len(c) == len(all_calls) else c[all_calls.row]
+
+
+def _lives_of_rows(events: Events, all_calls: calls.Calls, lives: descriptors.Lives) -> NDArray[np.int32]:
+    of_row = np.full(len(events), -1, np.int32)
+    of_row[all_calls.row] = lives.of_call
+    return of_row
+
+
+def _extent(events: Events) -> tuple[int, int]:
+    """Return when the recording begins and ends; a note of the tracer knows the end best."""
+    if not len(events):
+        return 0, 0
+    enter = events["enter_ns"]
+    some = enter[enter > 0]
+    begin = int(some.min()) if len(some) else 0
+    end = max(int(some.max()) if len(some) else 0, int(events["exit_ns"].max()))
+    return begin, end
+
+
+def _threads(events: Events) -> list[tuple[int, int, str]]:
+    rows = np.flatnonzero(np.isin(events["kind"], (Kind.CALL, Kind.PENDING)))
+    pairs = (events["tgid"][rows].astype(np.int64) << 32) | events["tid"][rows]
+    distinct, first = np.unique(pairs, return_index=True)
+    by_time = distinct[np.argsort(first, kind="stable")]
+    return [(int(pair) >> 32, int(pair) & 0xFFFFFFFF, f"thread {int(pair) & 0xFFFFFFFF}") for pair in by_time]
+
+
+def _gaps(events: Events) -> list[tuple[int, int, int]]:
+    rows = np.flatnonzero(events["kind"] == Kind.GAP)
+    return [
+        (int(events["enter_ns"][row]), int(events["exit_ns"][row]), int(events["a"][row])) for row in rows
+    ]
+
+
+def _lost(events: Events) -> int:
+    """Return the rows lost: the sum of the gaps, or what the probe counted if that is more."""
+    counted = max(
+        (int(note["lost"]) for note in events.notes if isinstance(note.get("lost"), int)), default=0
+    )
+    return max(sum(count for _, _, count in _gaps(events)), counted)

@@ -1,0 +1,68 @@
+"""The process model: who accepts, who receives, and when those who receive were made."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iotrace.analysis.axis import Ints
+from iotrace.analysis.model import Act, Model
+from iotrace.columns import Events
+from probes.events import Kind
+
+
+def process_model(events: Events, operations: NDArray[np.void], root: Ints) -> str:
+    """Name the process model, from the tasks that accept and receive.
+
+    ``root`` (lives,) is the open file of each life. Returns one of event_loop, event_loop_with_workers,
+    process_per_connection, prefork, thread_per_connection, thread_pool, sequential, unknown.
+    """
+    receives = operations[(operations["act"] == Act.RECEIVE) & (operations["life"] >= 0)]
+    accepts = operations[operations["act"] == Act.ACCEPT]
+    if not len(receives):
+        return "unknown"
+    receivers = np.unique(receives["tid"])
+    processes = np.unique(receives["tgid"])
+    acceptors = np.unique(accepts["tgid"]) if len(accepts) else np.zeros(0, np.int64)
+    loops = bool(np.mean(np.isin(receives["model"], _LOOP_MODELS)) > 0.5)
+    connections = len(np.unique(root[receives["life"]]))
+    born = _births(events)
+    if len(acceptors) > 1 and set(acceptors.tolist()) & set(processes.tolist()):
+        return "prefork"
+    if len(acceptors) == 1 and acceptors[0] not in processes:
+        after = _born_after(born, receives["tgid"], accepts)
+        return "process_per_connection" if after else "prefork"
+    if len(receivers) == 1:
+        if loops:
+            return "event_loop"
+        return "sequential" if len(accepts) else "unknown"
+    if loops and not len(accepts):
+        return "event_loop_with_workers"
+    accepting = set(accepts["tid"].tolist())
+    others = [tid for tid in receivers.tolist() if tid not in accepting]
+    if loops:
+        waiters = np.unique(receives["waiter"])
+        return "event_loop_with_workers" if len(waiters) < len(receivers) or others else "event_loop"
+    if not others:
+        return "thread_pool"
+    fresh = _born_after(born, receives["tid"][np.isin(receives["tid"], others)], accepts)
+    return "thread_per_connection" if fresh and len(others) * 2 > connections else "thread_pool"
+
+
+_LOOP_MODELS = [
+    int(m) for m in (Model.MULTIPLEXING, Model.SIGNAL_DRIVEN, Model.NONBLOCKING, Model.ASYNCHRONOUS)
+]
+
+
+def _births(events: Events) -> dict[int, int]:
+    rows = np.flatnonzero(events["kind"] == Kind.TASK_NEW)
+    return dict(zip(events["tid"][rows].tolist(), events["enter_ns"][rows].tolist(), strict=True))
+
+
+def _born_after(born: dict[int, int], tasks: NDArray[np.int64], accepts: NDArray[np.void]) -> bool:
+    """Return whether most of these tasks were made after the first accept."""
+    if not len(accepts):
+        return False
+    first = int(accepts["end_ns"].min())
+    distinct = np.unique(tasks).tolist()
+    return 2 * sum(born.get(task, 0) > first for task in distinct) > len(distinct)

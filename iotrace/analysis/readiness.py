@@ -1,0 +1,145 @@
+"""Who announced that a descriptor was ready: select, poll and epoll_wait, entry by entry.
+
+select and poll name the descriptor. epoll_wait returns only the 64 bits that epoll_ctl was given
+(a number in Python, a pointer in nginx), so each event is joined to the last epoll_ctl ADD or MOD with
+the same epoll descriptor and the same bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iotrace.analysis.axis import Axis, Ints, take
+from iotrace.analysis.calls import Calls, code
+from iotrace.columns import Events
+from probes.table import CALLS, Decode
+
+#: poll(2), epoll_ctl(2)
+READABLE = 0x1 | 0x2 | 0x8 | 0x10 | 0x40 | 0x80 | 0x2000
+WRITABLE = 0x4 | 0x100 | 0x8 | 0x10
+EPOLLET, EPOLLONESHOT, EPOLLEXCLUSIVE = 1 << 31, 1 << 30, 1 << 28
+_CTL_ADD, _CTL_DEL, _CTL_MOD = 1, 2, 3
+
+_DECODE = np.array([call.decode for call in CALLS], np.uint8)
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Entries of sets, one a row; all arrays (m,).
+
+    ``call`` the calls index of the wait; ``tgid``/``fd`` whose descriptor; ``events`` what was asked for,
+    ``revents`` what was found (0: watched only); ``mode`` the EPOLLET/ONESHOT/EXCLUSIVE bits;
+    ``epoll`` the epoll descriptor, -1 for select and poll.
+    """
+
+    call: Ints
+    tgid: Ints
+    fd: Ints
+    events: Ints
+    revents: Ints
+    mode: Ints
+    epoll: Ints
+
+
+@dataclass(frozen=True)
+class Registrations:
+    """epoll_ctl calls that succeeded; arrays (k,) aligned with ``call`` (calls indices)."""
+
+    call: Ints
+    epoll: Ints
+    op: Ints
+    fd: Ints
+    data: NDArray[np.uint64]
+    events: Ints
+
+
+def read_sets(events: Events, calls: Calls) -> tuple[Readiness, Registrations]:
+    """Decode every stored set of the recording into entries."""
+    decode = _DECODE[calls.code]
+    ctl = registrations(events, calls)
+    parts = [_direct(events, calls, decode), _through_epoll(events, calls, decode, ctl)]
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return Readiness(*columns), ctl
+
+
+def registrations(events: Events, calls: Calls) -> Registrations:
+    """Collect the epoll_ctl calls of a recording."""
+    call = np.flatnonzero((calls.code == code("epoll_ctl")) & (calls.ret == 0))
+    row = calls.row[call]
+    length = np.diff(events.watch_offsets)[row]
+    first = np.where(length >= 2, events.watch_offsets[:-1][row], 0)
+    has = length >= 2
+    values = events.watch if len(events.watch) >= 2 else np.zeros(2, np.uint64)
+    return Registrations(
+        call,
+        calls.fd[call].astype(np.int64),
+        events["a"][row],
+        events["b"][row],
+        np.where(has, values[first], np.uint64(0)),
+        np.where(has, values[first + 1].astype(np.int64), 0),
+    )
+
+
+def _direct(events: Events, calls: Calls, decode: NDArray[np.uint8]) -> tuple[Ints, ...]:
+    """Entries of select and poll: the descriptor is in the value."""
+    chosen = np.flatnonzero((decode == Decode.SELECT) | (decode == Decode.POLL))
+    owner, index = _values(events, calls.row, chosen)
+    value = events.watch[index]
+    fd = (value & np.uint64(0xFFFFFFFF)).astype(np.uint32).astype(np.int32).astype(np.int64)
+    asked = ((value >> np.uint64(32)) & np.uint64(0xFFFF)).astype(np.int64)
+    found = (value >> np.uint64(48)).astype(np.int64)
+    found[calls.ret[owner] <= 0] = 0
+    none = np.zeros(len(owner), np.int64)
+    real = fd >= 0  # poll ignores negative descriptors
+    columns = (owner, calls.tgid[owner], fd, asked, found, none, none - 1)
+    return tuple(column[real] for column in columns)
+
+
+def _through_epoll(
+    events: Events, calls: Calls, decode: NDArray[np.uint8], ctl: Registrations
+) -> tuple[Ints, ...]:
+    """Entries of epoll_wait: joined to the registration that carried the same bits."""
+    chosen = np.flatnonzero((decode == Decode.EPOLL) & (calls.ret > 0))
+    owner, index = _values(events, calls.row, chosen)
+    owner, data = owner[::2], events.watch[index[::2]]
+    found = events.watch[index[1::2]].astype(np.int64)
+    add = np.flatnonzero(ctl.op != _CTL_DEL)
+    registered = Axis(
+        _mark(calls.tgid[ctl.call[add]], ctl.epoll[add], ctl.data[add]), calls.exit_ns[ctl.call[add]]
+    )
+    epoll = calls.fd[owner].astype(np.int64)
+    at = registered.last(_mark(calls.tgid[owner], epoll, data), calls.exit_ns[owner])
+    missing = np.flatnonzero(at < 0)
+    if len(missing):  # a child that inherited the epoll descriptor: the parent registered
+        anyone = Axis(_mark(0 * ctl.epoll[add], ctl.epoll[add], ctl.data[add]), calls.exit_ns[ctl.call[add]])
+        key = _mark(0 * epoll[missing], epoll[missing], data[missing])
+        at[missing] = anyone.last(key, calls.exit_ns[owner[missing]])
+    at = take(add, at, -1)
+    known = at >= 0
+    at = at[known]
+    owner = owner[known]
+    asked = ctl.events[at]
+    mode = asked & (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE)
+    return (owner, calls.tgid[owner], ctl.fd[at], asked & 0xFFFF, found[known] & 0xFFFF, mode, epoll[known])
+
+
+def _mark(tgid: Ints, epoll: Ints, data: NDArray[np.uint64]) -> Ints:
+    """Mix (process, epoll descriptor, data) into one key: distinct inputs differ but for a 2**-64 chance."""
+    mixed = data * np.uint64(0x9E3779B97F4A7C15) + (
+        (tgid.astype(np.uint64) << np.uint64(32)) ^ epoll.astype(np.uint64)
+    ) * np.uint64(0xD6E8FEB86659FD93)
+    folded: Ints = (mixed ^ (mixed >> np.uint64(29))).view(np.int64)
+    return folded
+
+
+def _values(events: Events, rows: Ints, chosen: Ints) -> tuple[Ints, Ints]:
+    """Return, for the chosen calls, (calls index, index into ``watch``) of each of their values."""
+    row = rows[chosen]
+    first = events.watch_offsets[row]
+    length = events.watch_offsets[row + 1] - first
+    owner = np.repeat(chosen, length)
+    start = np.repeat(first - (np.cumsum(length) - length), length)
+    return owner, start + np.arange(len(owner), dtype=np.int64)

@@ -1,0 +1,197 @@
+"""Descriptors for people: one object a life, made when it is looked at.
+
+A server of a hundred thousand connections has as many lives; only those that a view shows become objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iotrace.analysis import sockets
+from iotrace.analysis.axis import Ints, take
+from iotrace.analysis.calls import Calls, code
+from iotrace.analysis.descriptors import Lives
+from iotrace.analysis.model import Descriptor, Model
+from iotrace.analysis.readiness import EPOLLET, Readiness
+from iotrace.columns import Events
+from probes.table import CALLS, Role
+
+_F_SETFL, _FIONBIO, _FIOASYNC = 4, 0x5421, 0x5452
+_EINPROGRESS = -115
+_O_NONBLOCK, _O_ASYNC = 0o4000, 0o20000
+
+
+class DescriptorTable(Sequence[Descriptor]):
+    """All descriptors' lives, in the order of :class:`Lives`; index i is life i."""
+
+    def __init__(
+        self, events: Events, calls: Calls, lives: Lives, readiness: Readiness, operations: NDArray[np.void]
+    ) -> None:
+        self._events, self._calls, self._lives, self._operations = events, calls, lives, operations
+        self.nonblocking, self.asynchronous = modes(events, calls, lives)
+        self._close = _closes(calls, lives)
+        self._addresses = _addresses(calls, lives)
+        self._watchers = _watchers(events, calls, lives, readiness)
+        known = operations["life"] >= 0
+        root = lives.root[operations["life"][known]]
+        self._count = np.bincount(root, minlength=len(lives))
+        self._bytes = np.bincount(root, operations["bytes"][known], minlength=len(lives))
+        self._model = _models(lives, root, operations["model"][known])
+
+    def __len__(self) -> int:
+        return len(self._lives)
+
+    @overload
+    def __getitem__(self, index: int) -> Descriptor: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Descriptor]: ...
+    def __getitem__(self, index: int | slice) -> Descriptor | Sequence[Descriptor]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if index < 0:
+            index += len(self)
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self._describe(index)
+
+    @lru_cache(maxsize=4096)  # noqa: B019 - the table lives as long as its analysis
+    def _describe(self, index: int) -> Descriptor:
+        lives, root = self._lives, int(self._lives.root[index])
+        nonblocking, asynchronous = int(self.nonblocking[root]), int(self.asynchronous[root])
+        inherited = lives.origin[index] < 0 and lives.fact[index] < 0
+        return Descriptor(
+            int(lives.tgid[index]),
+            int(lives.fd[index]),
+            lives.kind[index],
+            self._name(root),
+            None if inherited else int(lives.open_ns[index]),
+            int(self._close[index]) or None,
+            None if nonblocking < 0 else bool(nonblocking),
+            None if asynchronous < 0 else bool(asynchronous),
+            tuple(sorted(self._watchers.get(root, ()))),
+            Model(int(self._model[root])),
+            int(self._count[root]),
+            int(self._bytes[root]),
+        )
+
+    def _name(self, root: int) -> str:
+        """Return what a person calls it: an address, a pair of addresses, a path, or nothing."""
+        lives, events, calls = self._lives, self._events, self._calls
+        origin, fact = int(lives.origin[root]), int(lives.fact[root])
+        bound, connected = self._addresses
+        if origin >= 0 and CALLS[calls.code[origin]].role == Role.ACCEPT:
+            peer = sockets.text(events.blob_of(int(calls.row[origin])))
+            listener = int(lives.of_call[origin])
+            local = self._name(int(lives.root[listener])) if listener >= 0 else ""
+            return f"{local} ← {peer}" if peer else f"{local} ← (unnamed peer)"
+        if root in connected:
+            remote = sockets.text(events.blob_of(int(calls.row[connected[root]])))
+            return f"→ {remote}" if remote else ""
+        if root in bound:
+            return sockets.text(events.blob_of(int(calls.row[bound[root]]))) or "(any address)"
+        if origin >= 0 and lives.kind[root] in ("file", "terminal"):
+            return events.blob_of(int(calls.row[origin])).decode("utf-8", "backslashreplace")
+        if fact >= 0:
+            return events.blob_of(fact).decode("utf-8", "backslashreplace")
+        return ""
+
+
+def modes(events: Events, calls: Calls, lives: Lives) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    """Return (lives,) int8 O_NONBLOCK and O_ASYNC of each root at its end: 1, 0, or -1 where unseen."""
+    nonblocking = np.full(len(lives), -1, np.int8)
+    asynchronous = np.full(len(lives), -1, np.int8)
+    made = np.flatnonzero(lives.origin >= 0)
+    for index in made[lives.root[made] == made]:
+        origin = int(lives.origin[index])
+        flags = _creation_flags(events, calls, origin)
+        if flags is not None:
+            nonblocking[index], asynchronous[index] = bool(flags & _O_NONBLOCK), 0
+    for index in np.flatnonzero(lives.fact >= 0):
+        flags = int(events["a"][lives.fact[index]])
+        if flags >= 0:
+            nonblocking[index], asynchronous[index] = bool(flags & _O_NONBLOCK), bool(flags & _O_ASYNC)
+    control = np.flatnonzero(np.isin(calls.code, (code("fcntl"), code("ioctl"))) & (calls.ret >= 0))
+    command, value = events["a"][calls.row[control]], events["b"][calls.row[control]]
+    chosen = np.isin(command, (_F_SETFL, _FIONBIO, _FIOASYNC))
+    for call, what, argument in zip(control[chosen], command[chosen], value[chosen], strict=True):
+        life = int(lives.of_call[call])
+        if life < 0:
+            continue
+        root = int(lives.root[life])
+        is_fcntl = calls.code[call] == code("fcntl")
+        if is_fcntl and what == _F_SETFL:
+            nonblocking[root] = bool(argument & _O_NONBLOCK)
+            asynchronous[root] = bool(argument & _O_ASYNC)
+        elif not is_fcntl and what == _FIONBIO:
+            nonblocking[root] = bool(argument)
+        elif not is_fcntl and what == _FIOASYNC:
+            asynchronous[root] = bool(argument)
+    return nonblocking, asynchronous
+
+
+def _creation_flags(events: Events, calls: Calls, origin: int) -> int | None:
+    """Return the flags with which a descriptor was made; None where the call's arguments do not tell."""
+    name, row = CALLS[calls.code[origin]].name, int(calls.row[origin])
+    a, b = int(events["a"][row]), int(events["b"][row])
+    if name in ("accept", "pipe", "eventfd", "epoll_create", "signalfd", "inotify_init"):
+        return 0
+    if name in ("socket", "socketpair", "accept4", "eventfd2", "signalfd4", "timerfd_create"):
+        return b
+    if name in ("pipe2", "open", "openat", "inotify_init1", "epoll_create1"):
+        return a
+    return None
+
+
+def _closes(calls: Calls, lives: Lives) -> Ints:
+    """Return (lives,) when each was closed; 0 where it was not seen to be."""
+    close = np.zeros(len(lives), np.int64)
+    done = np.flatnonzero((calls.code == code("close")) & (calls.ret == 0) & (lives.of_call >= 0))
+    close[lives.of_call[done]] = calls.exit_ns[done]
+    return close
+
+
+def _addresses(calls: Calls, lives: Lives) -> tuple[dict[int, int], dict[int, int]]:
+    """Return {root: calls index} of the last bind and the last connect of each socket."""
+    found: list[dict[int, int]] = []
+    for name in ("bind", "connect"):
+        chosen = np.flatnonzero(
+            (calls.code == code(name))
+            & (lives.of_call >= 0)
+            & ((calls.ret == 0) | (calls.ret == _EINPROGRESS))
+        )
+        found.append({int(lives.root[lives.of_call[index]]): int(index) for index in chosen})
+    return found[0], found[1]
+
+
+def _watchers(events: Events, calls: Calls, lives: Lives, readiness: Readiness) -> dict[int, set[str]]:
+    """Return {root: names of the waits that watch it}."""
+    watchers: dict[int, set[str]] = {}
+    if not len(readiness.call):
+        return watchers
+    life = lives.find(readiness.tgid, readiness.fd, calls.exit_ns[readiness.call])
+    known = life >= 0
+    root = take(lives.root, life, -1)
+    edge = (readiness.mode & EPOLLET) != 0
+    packed = np.stack(
+        [root, calls.code[readiness.call].astype(np.int64), readiness.epoll, edge.astype(np.int64)]
+    )
+    for value, wait, epoll, is_edge in np.unique(packed[:, known], axis=1).T.tolist():
+        name = CALLS[wait].name
+        if epoll >= 0:
+            name = f"epoll (fd {epoll}, {'edge' if is_edge else 'level'})"
+        watchers.setdefault(value, set()).add(name)
+    return watchers
+
+
+def _models(lives: Lives, root: Ints, models: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return (lives,) the model of most operations of each root."""
+    width = len(Model)
+    counts = np.bincount(root * width + models, minlength=len(lives) * width).reshape(-1, width)
+    counts[:, Model.UNKNOWN] = 0
+    most: NDArray[np.uint8] = counts.argmax(axis=1).astype(np.uint8)
+    return most

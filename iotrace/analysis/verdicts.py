@@ -1,0 +1,132 @@
+"""Verdicts: which model the operations of an act prove, and what supports and contradicts it.
+
+One model must have more than nine tenths of the operations that prove anything; otherwise the
+verdict is mixed. Operations of unknown model prove nothing and are counted as neither.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iotrace.analysis.calls import Calls, code
+from iotrace.analysis.matrix import call_names
+from iotrace.analysis.model import Act, Model, Verdict
+from iotrace.analysis.readiness import EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT
+from iotrace.columns import Events
+from probes.events import Kind
+
+_FAMILY = {
+    "select": "select",
+    "pselect6": "select",
+    "poll": "poll",
+    "ppoll": "poll",
+    "epoll_wait": "epoll",
+    "epoll_pwait": "epoll",
+    "epoll_pwait2": "epoll",
+}
+_NOUN = {
+    Act.RECEIVE: "receive",
+    Act.ACCEPT: "accept",
+    Act.RECEIVE_DATAGRAM: "datagram receive",
+    Act.SEND: "send",
+}
+_DOMINANT = 0.9
+
+
+def judge(
+    act: Act, events: Events, calls: Calls, op: NDArray[np.void], mode: NDArray[np.int64]
+) -> Verdict | None:
+    """Judge the operations of one act; None where there is none and nothing hints at unseen ones.
+
+    ``op`` and ``mode`` (n,) are aligned: ``mode`` has the EPOLLET, EPOLLONESHOT and EPOLLEXCLUSIVE bits of
+    the announcement.
+    """
+    if not len(op):
+        return _unseen(act, events, calls)
+    models, counts = np.unique(op["model"], return_counts=True)
+    shares = {Model(m): int(c) for m, c in zip(models, counts, strict=True)}
+    proving = {m: c for m, c in shares.items() if m is not Model.UNKNOWN}
+    total = sum(proving.values())
+    if not total:
+        because = f"all {len(op)} {_NOUN[act]}s found their data at once on non-blocking descriptors"
+        return Verdict(Model.UNKNOWN, None, None, len(op), 0, 0, because, shares)
+    model, supporting = max(proving.items(), key=lambda item: item[1])
+    if supporting <= _DOMINANT * total:
+        parts = ", ".join(
+            f"{count} {m.label.replace('_', '-')}"
+            for m, count in sorted(proving.items(), key=lambda i: -i[1])
+        )
+        because = f"of {total} {_NOUN[act]}s: {parts}"
+        return Verdict(Model.MIXED, None, None, len(op), supporting, total - supporting, because, shares)
+    of_model = op["model"] == model
+    multiplexer, trigger = None, None
+    if model is Model.MULTIPLEXING:
+        names = call_names(events, op["wait"][of_model])
+        multiplexer = _FAMILY.get(next(iter(names), ""))
+        trigger = _trigger(multiplexer, mode[of_model])
+    because = _because(act, model, events, op[of_model], supporting, total)
+    return Verdict(model, multiplexer, trigger, len(op), supporting, total - supporting, because, shares)
+
+
+def _trigger(multiplexer: str | None, mode: NDArray[np.int64]) -> str:
+    if multiplexer != "epoll":
+        return "level"
+    half = len(mode) / 2
+    parts = ["edge" if np.count_nonzero(mode & EPOLLET) > half else "level"]
+    if np.count_nonzero(mode & EPOLLONESHOT) > half:
+        parts.append("oneshot")
+    if np.count_nonzero(mode & EPOLLEXCLUSIVE) > half:
+        parts.append("exclusive")
+    return "+".join(parts)
+
+
+def _because(
+    act: Act, model: Model, events: Events, op: NDArray[np.void], supporting: int, total: int
+) -> str:
+    noun = _NOUN[act]
+    calls = next(iter(call_names(events, op["call"])), noun)
+    share = f"{supporting} of {total} {noun}s"
+    if model is Model.MULTIPLEXING:
+        waits = next(iter(call_names(events, op["wait"])), "a wait")
+        also = int(np.count_nonzero(op["in_transfer_ns"] > 0))
+        slept = f"none slept in {calls}" if not also else f"{also} also slept in {calls}"
+        alone = _alone(events, op["wait"])
+        lone = f"; each {waits} watched one descriptor only, as Python's settimeout() does" if alone else ""
+        return f"{share} were announced by {waits}; {slept}{lone}"
+    if model is Model.BLOCKING:
+        waited = int(np.count_nonzero(~op["at_once"]))
+        return f"{share} were left to {calls} itself: {waited} slept in it, {supporting - waited} found their data there"
+    if model is Model.NONBLOCKING:
+        tries = int(op["tries"].sum())
+        return f"{share} were found by trying again; {tries} tries before them returned EAGAIN"
+    if model is Model.SIGNAL_DRIVEN:
+        return f"{share} were announced by a signal (O_ASYNC); none slept in {calls}"
+    worker = int(np.count_nonzero(op["by_worker"]))
+    return f"{share} were io_uring requests; {worker} were copied by a kernel thread"
+
+
+def _alone(events: Events, waits: NDArray[np.int64]) -> bool:
+    """Return whether every announcing wait is a poll of a single descriptor."""
+    rows = waits[waits >= 0]
+    if not len(rows):
+        return False
+    polls = np.isin(events["code"][rows], (code("poll"), code("ppoll")))
+    return bool(np.all(polls & (events["a"][rows] == 1)))
+
+
+def _unseen(act: Act, events: Events, calls: Calls) -> Verdict | None:
+    """Say so where requests went through io_uring and the probe cannot see them."""
+    if act is not Act.RECEIVE or np.any(events["kind"] == Kind.RING):
+        return None
+    enters = calls.code == code("io_uring_enter")
+    count = int(np.count_nonzero(enters))
+    rings = int(np.count_nonzero((calls.code == code("io_uring_setup")) & (calls.ret >= 0)))
+    if not rings:
+        return None
+    submitted = int(np.maximum(calls.ret[enters], 0).sum())
+    because = (
+        f"no receive call was seen, yet io_uring_enter ran {count} times and submitted {submitted} requests:"
+        " this probe cannot see what they did"
+    )
+    return Verdict(Model.UNKNOWN, None, None, 0, 0, 0, because)
