@@ -2,5 +2,6 @@
 
 from iotrace.analysis.model import Analysis
 from iotrace.analysis.pipeline import analyse
+from iotrace.analysis.report import report_json
 
-__all__ = ["Analysis", "analyse"]
+__all__ = ["Analysis", "analyse", "report_json"]

@@ -23,6 +23,7 @@ from iotrace.columns import Events
 from probes.events import Kind
 from probes.table import CALLS, Role
 
+_SOCKET_CALLS = ("recvfrom", "recvmsg", "sendto", "sendmsg", "recvmmsg", "sendmmsg")
 _F_DUPFD, _F_DUPFD_CLOEXEC = 0, 1030
 _DUPS = tuple(code(name) for name in ("dup", "dup2", "dup3"))
 _PAIRS = tuple(code(name) for name in ("pipe", "pipe2", "socketpair"))
@@ -222,7 +223,7 @@ def _kinds(events: Events, calls: Calls, lives: Lives) -> list[str]:
 
 
 def _kind_made(events: Events, calls: Calls, origin: int, names: list[str]) -> str:
-    kind = names[calls.code[origin]]
+    kind: str = names[calls.code[origin]]
     row = int(calls.row[origin])
     if kind == "socket":
         return sockets.kind_of_socket(int(events["a"][row]), int(events["b"][row]))
@@ -251,15 +252,19 @@ def kind_of_link(text: str) -> str:
 
 def _by_use(calls: Calls, lives: Lives, kinds: list[str]) -> None:
     """Settle kinds that only their use tells: listening sockets, and sockets that were inherited."""
-    for name in ("listen", "accept", "accept4"):
-        used = np.flatnonzero((calls.code == code(name)) & ((calls.ret >= 0) | (calls.ret == -11)))
-        for root in _roots(lives, used):
-            kinds[root] = "listen"
-    for name in ("recvfrom", "recvmsg", "sendto", "sendmsg", "recvmmsg", "sendmmsg"):
-        used = np.flatnonzero((calls.code == code(name)) & (calls.ret >= 0))
-        for root in _roots(lives, used):
-            if kinds[root] in ("unknown", "accepted"):
-                kinds[root] = "socket"
+    table = np.zeros(len(CALLS), bool)
+    table[[code(name) for name in ("listen", "accept", "accept4")]] = True
+    listening = table[calls.code] & ((calls.ret >= 0) | (calls.ret == -11))
+    for root in _roots(lives, np.flatnonzero(listening)):
+        kinds[root] = "listen"
+    vague = np.array([kind in ("unknown", "accepted") for kind in kinds], bool)
+    if not vague.any():
+        return
+    table[:] = False
+    table[[code(name) for name in _SOCKET_CALLS]] = True
+    for root in _roots(lives, np.flatnonzero(table[calls.code] & (calls.ret >= 0))):
+        if vague[root] and kinds[root] != "listen":
+            kinds[root] = "socket"
 
 
 def _roots(lives: Lives, used: Ints) -> list[int]:

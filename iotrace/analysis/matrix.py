@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from iotrace.analysis.model import PLACES, Act, Basis, MatrixRow, Model, Phase, Place
+from iotrace.analysis.model import PLACES, Act, Basis, MatrixRow, Model, Phase, Place, some
 from iotrace.columns import Events
 from probes.table import CALLS
 
@@ -16,19 +16,20 @@ def proof_matrix(events: Events, operations: NDArray[np.void]) -> list[MatrixRow
     """Sum the operations up, one row for each (act, model) that occurs, the largest group of an act first."""
     rows = []
     for act in Act:
-        of_act = operations[operations["act"] == act]
-        models, counts = np.unique(of_act["model"], return_counts=True)
-        for index in np.argsort(-counts, kind="stable"):
-            rows.append(_row(events, act, Model(models[index]), of_act[of_act["model"] == models[index]]))
+        of_act = some(operations, operations["act"] == act)
+        counts = np.bincount(of_act["model"], minlength=len(Model))
+        for model in np.argsort(-counts, kind="stable"):
+            if counts[model]:
+                rows.append(_row(events, act, Model(model), some(of_act, of_act["model"] == model)))
     return rows
 
 
 def call_names(events: Events, rows: NDArray[np.int64]) -> dict[str, int]:
     """Return {name: how many} of the calls in the given event rows, most frequent first; -1 is no call."""
     rows = rows[rows >= 0]
-    codes, counts = np.unique(events["code"][rows], return_counts=True)
+    counts = np.bincount(events["code"][rows], minlength=len(CALLS))
     order = np.argsort(-counts, kind="stable")
-    return {CALLS[codes[index]].name: int(counts[index]) for index in order}
+    return {CALLS[code].name: int(counts[code]) for code in order if counts[code]}
 
 
 def _row(events: Events, act: Act, model: Model, op: NDArray[np.void]) -> MatrixRow:
@@ -46,8 +47,8 @@ def _row(events: Events, act: Act, model: Model, op: NDArray[np.void]) -> Matrix
 def _phase1(events: Events, model: Model, op: NDArray[np.void]) -> Phase:
     total = int((op["ready_ns"] - op["begin_ns"]).sum())
     sums = {place: int(op[PLACES[place]].sum()) for place in Place}
-    waited = op[~op["at_once"]]
-    basis = _worst(waited["ready_basis"]) if len(waited) else _worst(op["ready_basis"])
+    waited = op["ready_basis"][~op["at_once"]]
+    basis = _worst(waited if len(waited) else op["ready_basis"])
     if not total:
         return Phase(0, 0.0, None, 0.0, 0.0, 0.0, basis)
     most = max(_BLOCKED, key=lambda place: sums[place])

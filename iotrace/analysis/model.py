@@ -124,6 +124,11 @@ PLACES = (
 )
 
 
+def some(operations: NDArray[np.void], mask: NDArray[np.bool_]) -> NDArray[np.void]:
+    """Return the chosen operations, without a copy where they are all of them (rows are wide)."""
+    return operations if mask.all() else operations[mask]
+
+
 @dataclass(frozen=True)
 class Descriptor:
     """One life of a descriptor: from the call that made it to its close.

@@ -21,6 +21,8 @@ def order_of_answers(events: Events, operations: NDArray[np.void], root: Ints) -
 
     Empty where no wait announced two connections. ``root`` (lives,) is the open file of each life.
     """
+    if not np.any(operations["wait"] >= 0):
+        return ""
     op = operations[
         (operations["act"] == Act.RECEIVE)
         & (operations["model"] == Model.MULTIPLEXING)

@@ -26,7 +26,7 @@ from iotrace.analysis import (
     verdicts,
 )
 from iotrace.analysis.axis import Ints, take
-from iotrace.analysis.model import OPERATION, Act, Analysis, Verdict
+from iotrace.analysis.model import OPERATION, Act, Analysis, Verdict, some
 from iotrace.columns import Events
 from probes.events import Kind
 from probes.table import Role
@@ -117,10 +117,13 @@ def judge_all(
     is_pipe = np.array([kind == "pipe" for kind in lives.kind] + [False], bool)
     for act in Act:
         chosen = op["act"] == act
-        on_pipe = chosen & is_pipe[op["life"]]
-        if np.any(chosen & ~on_pipe):
-            chosen &= ~on_pipe
-        verdict = verdicts.judge(act, events, all_calls, op[chosen], mode[chosen])
+        if not chosen.any() and act is not Act.RECEIVE:
+            continue
+        if is_pipe.any():
+            on_pipe = chosen & is_pipe[op["life"]]
+            if np.any(chosen & ~on_pipe):
+                chosen &= ~on_pipe
+        verdict = verdicts.judge(act, events, all_calls, some(op, chosen), mode[chosen])
         if verdict is not None:
             judged[act] = verdict
     return judged

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iotrace.analysis.axis import Ints
-from iotrace.analysis.model import Act, Model
+from iotrace.analysis.model import Act, Model, some
 from iotrace.columns import Events
 from probes.events import Kind
 
@@ -17,15 +17,16 @@ def process_model(events: Events, operations: NDArray[np.void], root: Ints) -> s
     ``root`` (lives,) is the open file of each life. Returns one of event_loop, event_loop_with_workers,
     process_per_connection, prefork, thread_per_connection, thread_pool, sequential, unknown.
     """
-    receives = operations[(operations["act"] == Act.RECEIVE) & (operations["life"] >= 0)]
+    receives = some(operations, (operations["act"] == Act.RECEIVE) & (operations["life"] >= 0))
     accepts = operations[operations["act"] == Act.ACCEPT]
     if not len(receives):
         return "unknown"
-    receivers = np.unique(receives["tid"])
-    processes = np.unique(receives["tgid"])
+    receivers = _distinct(receives["tid"])
+    processes = _distinct(receives["tgid"])
     acceptors = np.unique(accepts["tgid"]) if len(accepts) else np.zeros(0, np.int64)
-    loops = bool(np.mean(np.isin(receives["model"], _LOOP_MODELS)) > 0.5)
-    connections = len(np.unique(root[receives["life"]]))
+    models = np.bincount(receives["model"], minlength=len(Model))
+    loops = bool(2 * models[_LOOP_MODELS].sum() > len(receives))
+    connections = len(_distinct(root[receives["life"]]))
     born = _births(events)
     if len(acceptors) > 1 and set(acceptors.tolist()) & set(processes.tolist()):
         return "prefork"
@@ -52,6 +53,11 @@ def process_model(events: Events, operations: NDArray[np.void], root: Ints) -> s
 _LOOP_MODELS = [
     int(m) for m in (Model.MULTIPLEXING, Model.SIGNAL_DRIVEN, Model.NONBLOCKING, Model.ASYNCHRONOUS)
 ]
+
+
+def _distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the sorted distinct small non-negative integers among ``values``."""
+    return np.flatnonzero(np.bincount(values))
 
 
 def _births(events: Events) -> dict[int, int]:

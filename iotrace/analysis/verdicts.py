@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from iotrace.analysis.calls import Calls, code
 from iotrace.analysis.matrix import call_names
-from iotrace.analysis.model import Act, Model, Verdict
+from iotrace.analysis.model import Act, Model, Verdict, some
 from iotrace.analysis.readiness import EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT
 from iotrace.columns import Events
 from probes.events import Kind
@@ -44,8 +44,8 @@ def judge(
     """
     if not len(op):
         return _unseen(act, events, calls)
-    models, counts = np.unique(op["model"], return_counts=True)
-    shares = {Model(m): int(c) for m, c in zip(models, counts, strict=True)}
+    counts = np.bincount(op["model"], minlength=len(Model))
+    shares = {Model(int(m)): int(counts[m]) for m in np.flatnonzero(counts)}
     proving = {m: c for m, c in shares.items() if m is not Model.UNKNOWN}
     total = sum(proving.values())
     if not total:
@@ -65,7 +65,7 @@ def judge(
         names = call_names(events, op["wait"][of_model])
         multiplexer = _FAMILY.get(next(iter(names), ""))
         trigger = _trigger(multiplexer, mode[of_model])
-    because = _because(act, model, events, op[of_model], supporting, total)
+    because = _because(act, model, events, some(op, of_model), supporting, total)
     return Verdict(model, multiplexer, trigger, len(op), supporting, total - supporting, because, shares)
 
 
@@ -96,7 +96,8 @@ def _because(
         return f"{share} were announced by {waits}; {slept}{lone}"
     if model is Model.BLOCKING:
         waited = int(np.count_nonzero(~op["at_once"]))
-        return f"{share} were left to {calls} itself: {waited} slept in it, {supporting - waited} found their data there"
+        there = supporting - waited
+        return f"{share} were left to {calls} itself: {waited} slept in it, {there} found their data there"
     if model is Model.NONBLOCKING:
         tries = int(op["tries"].sum())
         return f"{share} were found by trying again; {tries} tries before them returned EAGAIN"
