@@ -1,0 +1,194 @@
+"""One run: start the target under the best probe, record it, and say how it ended."""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iotrace import __version__
+from iotrace.capture.choice import Choice
+from iotrace.capture.clients import Demo, Report, Supervisor
+from iotrace.capture.conduct import Conductor
+from iotrace.capture.descriptors import open_descriptors
+from iotrace.capture.target import Target, command
+from iotrace.recording.layout import RecordingError, default_path
+from probes.contract import Command, Options, Outcome
+from probes.events import Batch, Kind
+
+if TYPE_CHECKING:
+    from iotrace.recording.writing import Writer
+
+#: iotrace's own failure, as an exit status.
+TRACER_FAILED = 125
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do besides tracing. ``demo``: start these clients; ``output``: the recording's file."""
+
+    options: Options = field(default_factory=Options)
+    output: Path | None = None
+    force: bool = False
+    as_root: bool = False
+    duration_ns: int | None = None
+    demo: Demo | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended. ``status`` is what the shell is to see; ``signal`` the signal that ended the target.
+
+    ``failure`` is a sentence about what iotrace itself could not do, None if all went well;
+    ``clients`` how the scripted clients fared.
+    """
+
+    path: Path
+    outcome: Outcome
+    status: int
+    signal: int | None
+    failure: str | None
+    clients: Report | None
+
+
+#: Told several times a second: elapsed ns, rows so far, rows lost so far.
+Progress = Callable[[int, int, int], None]
+
+
+def record(
+    target: Target,
+    choice: Choice,
+    plan: Plan,
+    say: Callable[[str], None],
+    progress: Progress | None = None,
+) -> Result:
+    """Run ``target`` to its end. ``say`` takes lines for the user; ``progress`` runs in another thread.
+
+    Raises :class:`probes.contract.ProbeError`, :class:`probes.contract.TargetError` or
+    :class:`iotrace.recording.layout.RecordingError` when nothing was run.
+    """
+    ready = command(target, os.environ, plan.as_root)
+    supervisor = Supervisor(plan.demo, ready) if plan.demo else None
+    try:
+        return _record(target, supervisor.command if supervisor else ready, choice, plan, supervisor, say, progress)
+    finally:
+        if supervisor:
+            supervisor.close()
+
+
+def _record(
+    target: Target,
+    ready: Command,
+    choice: Choice,
+    plan: Plan,
+    supervisor: Supervisor | None,
+    say: Callable[[str], None],
+    progress: Progress | None,
+) -> Result:
+    probe = choice.probe
+    pid = probe.start(ready, plan.options)
+    try:
+        writer = _open(target, ready, choice, plan, pid, say)
+    except RecordingError:
+        probe.kill()
+        probe.run(_nowhere)
+        raise
+    started_ns = time.monotonic_ns()
+    sink = _Sink(writer)
+    tick = (lambda: progress(time.monotonic_ns() - started_ns, writer.rows, sink.lost)) if progress else None
+    with Conductor(probe, pid, say, plan.duration_ns, tick, supervisor is not None) as conductor:
+        writer.write(open_descriptors(pid))
+        if supervisor:
+            supervisor.begin(pid)
+        outcome = probe.run(sink)
+    clients = supervisor.report() if supervisor else None
+    ended_by = "clients" if clients and clients.ended != "itself" else conductor.ended_by
+    status, number = _status(outcome.status, ended_by)
+    writer.note(_ending(outcome, number, ended_by, clients))
+    writer.close()
+    failure = writer.failure
+    return Result(writer.path, outcome, status, number, failure, clients)
+
+
+class _Sink:
+    """Where the probe's batches go; counts the rows that it could not write."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.lost = 0
+        self._writer = writer
+
+    def __call__(self, rows: Batch) -> None:
+        gaps = rows.rows["kind"] == Kind.GAP
+        if gaps.any():
+            self.lost += int(rows.rows["a"][gaps].sum())
+        self._writer.write(rows)
+
+
+def _nowhere(rows: Batch) -> None:
+    pass
+
+
+def _open(
+    target: Target, ready: Command, choice: Choice, plan: Plan, pid: int, say: Callable[[str], None]
+) -> Writer:
+    # Imported now: pyarrow takes as long to import as a probe to attach, and the target waits for neither twice.
+    from iotrace.recording.writing import Writer
+
+    path = plan.output or default_path(target.name, pid)
+    return Writer(path, _header(ready, choice, plan, pid), plan.force, on_failure=say)
+
+
+def _header(ready: Command, choice: Choice, plan: Plan, pid: int) -> Mapping[str, Any]:
+    options = plan.options
+    return {
+        "iotrace": __version__,
+        "argv": list(ready.argv),
+        "folder": os.getcwd(),
+        "pid": pid,
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "host_cpus": os.cpu_count(),
+        "started_ns": time.monotonic_ns(),
+        "started_wall_ns": time.time_ns(),
+        "options": {
+            "pin": options.pin,
+            "buffer_bytes": options.buffer_bytes,
+            "withhold": sorted(options.withhold),
+            "duration_ns": plan.duration_ns,
+            "demo": plan.demo.name if plan.demo else None,
+        },
+        "remark": choice.remark,
+        **choice.probe.header,
+    }
+
+
+def _status(wait_status: int | None, ended_by: str) -> tuple[int, int | None]:
+    """Return the shell's status and the signal that ended the target; our own ending of it is a success."""
+    if wait_status is None:
+        return 0 if ended_by != "target" else TRACER_FAILED, None
+    if not os.WIFSIGNALED(wait_status):
+        return os.waitstatus_to_exitcode(wait_status), None
+    number = os.WTERMSIG(wait_status)
+    if ended_by in ("clients", "duration") and number in (signal.SIGTERM, signal.SIGKILL):
+        return 0, number
+    return 128 + number, number
+
+
+def _ending(outcome: Outcome, number: int | None, ended_by: str, clients: Report | None) -> Mapping[str, Any]:
+    exited = outcome.status is not None and number is None
+    return {
+        "wait_status": outcome.status,
+        "exit_status": os.waitstatus_to_exitcode(outcome.status) if exited and outcome.status is not None else None,
+        "signal": number,
+        "produced": outcome.produced,
+        "lost": outcome.lost,
+        "ended_ns": time.monotonic_ns(),
+        "ended_by": ended_by,
+        "clients": list(clients.statuses) if clients else None,
+        "probe_notes": outcome.notes,
+    }

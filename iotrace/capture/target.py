@@ -1,0 +1,90 @@
+"""What to run: from the command line's words to a command, and as whom."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from probes.contract import Command, TargetError
+
+
+class Target(NamedTuple):
+    """What the user asked for. ``script`` is the file of a ``SCRIPT.py``; ``name`` names the recording."""
+
+    argv: tuple[str, ...]
+    name: str
+    script: Path | None = None
+
+
+def script(path: str, arguments: tuple[str, ...]) -> Target:
+    """Return a Python script as a target. Raises :class:`TargetError` if it cannot be read."""
+    file = Path(path)
+    if file.is_dir() and not (file / "__main__.py").is_file():
+        raise TargetError(f"{path} is a folder without __main__.py: give a script", 126)
+    if not file.exists():
+        hint = f"; a program is given after --: iotrace run -- {path}" if shutil.which(path) else ""
+        raise TargetError(f"{path}: no such file{hint}", 127)
+    if not os.access(file, os.R_OK):
+        raise TargetError(f"{path} cannot be read: check its permissions", 126)
+    if not file.is_dir() and file.suffix not in (".py", ".pyw") and not _is_python(file):
+        raise TargetError(f"{path} is not a Python script: a program is given after --", 126)
+    return Target((sys.executable, path, *arguments), file.stem, file)
+
+
+def module(name: str, arguments: tuple[str, ...]) -> Target:
+    """Return ``python -m name`` as a target."""
+    return Target((sys.executable, "-m", name, *arguments), name)
+
+
+def program(argv: tuple[str, ...]) -> Target:
+    """Return any program as a target. Raises :class:`TargetError` (126 or 127)."""
+    name = argv[0]
+    if shutil.which(name) is None:
+        path = Path(name)
+        if "/" in name and path.exists():
+            raise TargetError(f"{name}: cannot be executed: check its permissions", 126)
+        raise TargetError(f"{name}: {'no such file' if '/' in name else 'command not found'}", 127)
+    return Target(argv, Path(name).name)
+
+
+def command(target: Target, environment: Mapping[str, str], as_root: bool = False) -> Command:
+    """Return what a probe is to start. Under sudo the target is the invoking user's, unless ``as_root``."""
+    owner = None if as_root else invoking_user(environment)
+    if owner is None:
+        return Command(target.argv, environment)
+    uid, gid, groups = owner
+    theirs = dict(environment)
+    try:
+        entry = pwd.getpwuid(uid)
+        theirs |= {"HOME": entry.pw_dir, "USER": entry.pw_name, "LOGNAME": entry.pw_name}
+    except KeyError:
+        pass  # a user without an entry keeps what sudo passed on
+    return Command(target.argv, theirs, uid, gid, groups)
+
+
+def invoking_user(environment: Mapping[str, str]) -> tuple[int, int, tuple[int, ...]] | None:
+    """Return the user, group and groups of who called sudo; None outside sudo."""
+    uid, gid = environment.get("SUDO_UID", ""), environment.get("SUDO_GID", "")
+    if os.geteuid() != 0 or not uid.isdecimal() or not gid.isdecimal() or uid == "0":
+        return None
+    try:
+        groups = os.getgrouplist(pwd.getpwuid(int(uid)).pw_name, int(gid))
+    except KeyError:
+        groups = [int(gid)]
+    return int(uid), int(gid), tuple(groups)
+
+
+def _is_python(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            first = opened.read(2000)
+    except OSError:
+        return False
+    if first.startswith(b"#!"):
+        return b"python" in first.splitlines()[0]
+    return b"\0" not in first and not first.startswith(b"\x7fELF")

@@ -1,0 +1,1 @@
+"""The columnar event log on disk: append-only, versioned, plain Arrow."""
