@@ -19,6 +19,8 @@ _MOVES_BYTES = (Role.RECEIVE, Role.SEND, Role.TRANSFER)
 def of_calls(events: Events, calls: Calls) -> list[CallStatistics]:
     """Count and time the finished calls by name, the most expensive name first."""
     finished = ~calls.pending
+    if not finished.any():
+        return []
     whole = bool(finished.all())
     codes = calls.code if whole else calls.code[finished]
     order = np.argsort(codes, kind="stable")

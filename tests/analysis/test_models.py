@@ -1,0 +1,458 @@
+"""The five models, and the cases that decide whether the rules are right, told in virtual time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from iotrace.analysis.model import PLACES, Act, Analysis, Basis, MatrixRow, Model, Phase
+from probes.events import Flag, Kind
+from tests.story import US, Story, at
+
+MESSAGES = 23
+T = 50_000  # think time in microseconds
+
+
+def row(analysis: Analysis, act: Act = Act.RECEIVE) -> MatrixRow:
+    rows = [line for line in analysis.matrix if line.act is act]
+    assert len(rows) == 1, rows
+    return rows[0]
+
+
+def shares(phase: Phase) -> float:
+    return phase.blocked + phase.polling + phase.queued + phase.free
+
+
+def blocking_story(accounted: bool = False) -> Story:
+    story = Story(accounted=accounted)
+    story.server(3, 8801).established(900, 5000).accept(3, 4, 100, 1_000, 5000, asleep=790, queued=50)
+    for i in range(MESSAGES):
+        begin = 2_000 + i * (T + 1_000)
+        flags = {"flags": Flag.EMPTY_AT_ENTRY} if accounted else {}
+        story.call(
+            "recvfrom",
+            begin,
+            begin + T + 240,
+            1 << 20,
+            T - 1,
+            30,
+            begin + T,
+            begin + T + 40,
+            fd=4,
+            a=1 << 20,
+            **flags,
+        )
+        story.call("sendto", begin + T + 300, begin + T + 320, 8, fd=4, a=8)
+    end = 2_000 + MESSAGES * (T + 1_000)
+    story.call("recvfrom", end, end + 10, 0, fd=4, a=1 << 20)  # end of file: no operation
+    return story
+
+
+def test_blocking_waits_and_copies_in_the_receive() -> None:
+    analysis = blocking_story().analyse()
+    verdict = analysis.verdicts[Act.RECEIVE]
+    assert (verdict.model, verdict.operations, verdict.contradicting) == (Model.BLOCKING, MESSAGES, 0)
+    line = row(analysis)
+    assert line.bytes == MESSAGES << 20
+    assert line.phase1.total_ns == MESSAGES * T * US
+    assert line.phase1.blocked > 0.99
+    assert line.phase1.blocked_in == "recvfrom"
+    assert line.phase1.basis is Basis.MEASURED
+    assert line.phase2.total_ns == MESSAGES * 200 * US
+    assert (line.phase2.blocked, line.phase2.blocked_in) == (1.0, "recvfrom")
+    assert line.wake_ns == MESSAGES * 40 * US
+    assert analysis.verdicts[Act.ACCEPT].model is Model.BLOCKING
+    assert analysis.process_model == "sequential"
+
+
+def test_the_same_under_accounts_is_bounded() -> None:
+    analysis = blocking_story(accounted=True).analyse()
+    line = row(analysis)
+    assert (line.model, line.operations) == (Model.BLOCKING, MESSAGES)
+    assert line.phase1.basis is Basis.BOUNDED
+    assert line.phase1.blocked > 0.99
+    assert line.phase1.total_ns == pytest.approx(MESSAGES * T * US, rel=1e-3)
+    assert line.phase2.basis is Basis.BOUNDED
+
+
+def test_nonblocking_polls_and_is_never_blocked() -> None:
+    story = Story().server(3, 8801).accept(3, 4, 100, 1_000, 5000, nonblocking=True)
+    time = 2_000.0
+    for _ in range(MESSAGES):
+        ready = time + 9_500
+        for _ in range(97):
+            story.call("recvfrom", time, time + 2, -11, fd=4, a=4096)
+            time += 100
+        story.call("recvfrom", time, time + 200, 1 << 20, ready=ready, copy=time + 10, fd=4, a=1 << 20)
+        time += 300
+    analysis = story.analyse()
+    line = row(analysis)
+    assert (line.model, line.operations) == (Model.NONBLOCKING, MESSAGES)
+    assert line.phase1.blocked == 0
+    assert line.phase1.blocked_in is None
+    assert line.phase1.polling == pytest.approx(95 * 2 / 9_500, rel=0.02)
+    assert line.phase1.free == pytest.approx(1 - line.phase1.polling)
+    assert analysis.operations["tries"].tolist() == [0] + [97] * MESSAGES
+
+
+def multiplexed(story: Story, wait: str) -> Story:
+    story.server(3, 8801)
+    if wait == "epoll_wait":
+        story.call("epoll_create1", 10, 11, 9).epoll_add(9, 3, 12)
+    ready = {"asleep": 985, "queued": 5, "ready": 990}
+    if wait == "epoll_wait":
+        story.epoll_wait(9, 20, 1_010, [3], **ready)
+    else:
+        getattr(story, wait)(20, 1_010, [3], [3], **ready)
+    story.established(990, 5000).accept(3, 4, 1_020, 1_025, 5000)
+    if wait == "epoll_wait":
+        story.epoll_add(9, 4, 1_030)
+    for i in range(MESSAGES):
+        begin = 2_000 + i * (T + 1_000)
+        ready = {"asleep": T - 1, "queued": 30, "ready": begin + T}
+        if wait == "epoll_wait":
+            story.epoll_wait(9, begin, begin + T + 40, [4], **ready)
+        else:
+            getattr(story, wait)(begin, begin + T + 40, [3, 4], [4], **ready)
+        story.call(
+            "recvfrom",
+            begin + T + 50,
+            begin + T + 250,
+            1 << 20,
+            ready=begin + T,
+            copy=begin + T + 55,
+            fd=4,
+            a=1 << 20,
+        )
+    return story
+
+
+@pytest.mark.parametrize("wait", ["select", "poll", "epoll_wait"])
+def test_multiplexing_waits_elsewhere_and_copies_in_the_receive(wait: str) -> None:
+    analysis = multiplexed(Story(), wait).analyse()
+    for act, operations in ((Act.RECEIVE, MESSAGES), (Act.ACCEPT, 1)):
+        verdict = analysis.verdicts[act]
+        assert (verdict.model, verdict.operations) == (Model.MULTIPLEXING, operations)
+        assert verdict.multiplexer == wait.removesuffix("_wait")
+        assert verdict.trigger == "level"
+    line = row(analysis)
+    assert line.phase1.blocked > 0.99
+    assert line.phase1.blocked_in == wait
+    assert line.phase1.total_ns == MESSAGES * T * US
+    assert line.phase2.blocked_in == "recvfrom"
+    assert analysis.process_model == "event_loop"
+    watched = {d.fd: d.watched_by for d in analysis.descriptors if d.watched_by}
+    assert set(watched) == {3, 4}
+
+
+@pytest.mark.parametrize("wait", ["select", "poll", "epoll_wait"])
+def test_multiplexing_under_accounts(wait: str) -> None:
+    analysis = multiplexed(Story(accounted=True), wait).analyse()
+    line = row(analysis)
+    assert (line.model, line.operations) == (Model.MULTIPLEXING, MESSAGES)
+    assert line.phase1.blocked > 0.99
+    assert line.phase1.blocked_in == wait
+    assert line.phase1.basis is Basis.BOUNDED
+
+
+def test_signal_driven_is_free_until_the_signal() -> None:
+    story = Story().server(3, 8801).accept(3, 4, 100, 1_000, 5000)
+    story.call("fcntl", 1_001, 1_002, 0, fd=4, a=8, b=100).call(
+        "fcntl", 1_003, 1_004, 0, fd=4, a=4, b=0o20000 | 2
+    )
+    time = 1_004.0
+    for _ in range(MESSAGES):
+        ready = time + T
+        step = time + 100
+        while step < ready:
+            story.call("clock_nanosleep", step, step + 5_000, 0, asleep=4_900, c=5_000_000)
+            step += 5_100
+        story.row(Kind.SIGNAL, enter_ns=at(ready + 1), exit_ns=at(step + 1), a=29)
+        story.call("recvfrom", step + 10, step + 210, 1 << 20, ready=ready, copy=step + 15, fd=4, a=1 << 20)
+        time = step + 210
+    analysis = story.analyse()
+    line = row(analysis)
+    assert (line.model, line.operations) == (Model.SIGNAL_DRIVEN, MESSAGES)
+    assert line.phase1.total_ns == MESSAGES * T * US
+    assert line.phase1.free > 0.99
+    assert line.phase2.blocked == 1.0
+    assert [d.asynchronous for d in analysis.descriptors if d.fd == 4] == [True]
+
+
+def test_owner_without_o_async_is_not_signal_driven() -> None:
+    story = Story().server(3, 8801).accept(3, 4, 100, 1_000, 5000)
+    story.call("fcntl", 1_001, 1_002, 0, fd=4, a=8, b=100)
+    story.row(Kind.SIGNAL, enter_ns=at(1_500), exit_ns=at(1_501), a=29)
+    story.call("recvfrom", 1_100, 2_000, 5, asleep=850, ready=1_900, copy=1_960, fd=4, a=5)
+    assert story.analyse().verdicts[Act.RECEIVE].model is Model.BLOCKING
+
+
+@pytest.mark.parametrize("worker", [True, False])
+def test_asynchronous_says_who_copied(worker: bool) -> None:
+    story = (
+        Story().server(3, 8801).accept(3, 4, 100, 1_000, 5000).call("io_uring_setup", 1_001, 1_010, 7, a=8)
+    )
+    for i in range(MESSAGES):
+        begin = 2_000 + i * (T + 1_000)
+        story.call("io_uring_enter", begin, begin + 5, 1, fd=7, a=1)
+        story.row(
+            Kind.RING,
+            enter_ns=at(begin),
+            exit_ns=at(begin + T + 300),
+            ready_ns=at(begin + T),
+            copy_ns=at(begin + T + 50),
+            done_ns=at(begin + T + 290),
+            a=27,
+            b=i,
+            ret=1 << 20,
+            fd=4,
+            flags=Flag.BY_WORKER if worker else 0,
+            waker=101 if worker else 100,
+        )
+    analysis = story.analyse()
+    line = row(analysis)
+    assert (line.model, line.operations, line.bytes) == (Model.ASYNCHRONOUS, MESSAGES, MESSAGES << 20)
+    assert line.phase1.free > 0.99
+    assert line.phase2.free == (1.0 if worker else 0.0)
+    assert [lesson.name for lesson in analysis.lessons] == ["asynchronous" if worker else "who-copied"]
+
+
+def test_unseen_requests_are_said_and_not_guessed() -> None:
+    story = Story(accounted=True).server(3, 8801).accept(3, 4, 100, 1_000, 5000)
+    story.call("io_uring_setup", 1_001, 1_010, 7, a=8)
+    for i in range(MESSAGES):
+        story.call("io_uring_enter", 2_000 + i, 2_000.5 + i, 1, fd=7, a=1)
+    verdict = story.analyse().verdicts[Act.RECEIVE]
+    assert (verdict.model, verdict.operations) == (Model.UNKNOWN, 0)
+    assert f"submitted {MESSAGES} requests" in verdict.because
+
+
+def test_try_first_then_epoll_is_multiplexing() -> None:
+    """Go, uvloop and edge-triggered loops read until EAGAIN and then wait."""
+    story = Story().server(3, 8801).call("epoll_create1", 10, 11, 9)
+    story.accept(3, 4, 100, 101, 5000, nonblocking=True).epoll_add(9, 4, 110, data=0xC000123456, mode=1 << 31)
+    for i in range(MESSAGES):
+        begin = 2_000 + i * 1_000
+        story.call("read", begin, begin + 2, -11, fd=4, a=4096)
+        story.epoll_wait(9, begin + 5, begin + 600, [0xC000123456], asleep=580, ready=begin + 590)
+        story.call("read", begin + 610, begin + 620, 100, ready=begin + 590, copy=begin + 612, fd=4, a=4096)
+    verdict = story.analyse().verdicts[Act.RECEIVE]
+    assert (verdict.model, verdict.multiplexer, verdict.trigger) == (Model.MULTIPLEXING, "epoll", "edge")
+    assert verdict.supporting == MESSAGES
+
+
+def test_settimeout_is_poll_and_receive() -> None:
+    story = Story().socket(4)
+    for i in range(MESSAGES):
+        begin = 2_000 + i * 1_000
+        story.poll(begin, begin + 600, [4], [4], asleep=580, ready=begin + 590, c=5_000_000_000)
+        story.call(
+            "recvfrom", begin + 610, begin + 620, 100, ready=begin + 590, copy=begin + 612, fd=4, a=100
+        )
+    verdict = story.analyse().verdicts[Act.RECEIVE]
+    assert (verdict.model, verdict.multiplexer) == (Model.MULTIPLEXING, "poll")
+    assert "settimeout" in verdict.because
+
+
+def test_zero_timeout_waits_are_no_polling_of_a_descriptor() -> None:
+    """A loop that looks at epoll with timeout 0 between other work and then sleeps in it is multiplexing."""
+    story = Story().socket(4).call("epoll_create1", 10, 11, 9).epoll_add(9, 4, 12)
+    time = 100.0
+    for _ in range(MESSAGES):
+        story.epoll_wait(9, time, time + 2, [], c=0)
+        story.epoll_wait(9, time + 10, time + 1_000, [4], asleep=980, ready=time + 990)
+        story.call("recvfrom", time + 1_010, time + 1_020, 9, ready=time + 990, copy=time + 1_011, fd=4, a=9)
+        time += 2_000
+    line = row(story.analyse())
+    assert line.model is Model.MULTIPLEXING
+    assert line.phase1.polling == 0
+
+
+def test_watched_but_never_waited_for_is_not_multiplexed() -> None:
+    story = Story().socket(4).call("epoll_create1", 10, 11, 9).epoll_add(9, 4, 12)
+    for i in range(MESSAGES):
+        begin = 2_000 + i * 1_000
+        story.call("recvfrom", begin, begin + 600, 100, 580, ready=begin + 590, copy=begin + 595, fd=4, a=100)
+    assert story.analyse().verdicts[Act.RECEIVE].model is Model.BLOCKING
+
+
+def test_a_loop_that_hands_to_a_pool_waits_all_the_same() -> None:
+    story = Story().server(3, 8801).call("epoll_create1", 10, 11, 9).epoll_add(9, 3, 12)
+    for i in range(MESSAGES):
+        begin = 1_000 + i * 1_000
+        fd = 10 + i
+        story.epoll_wait(9, begin, begin + 300, [3], asleep=290, ready=begin + 295)
+        story.accept(3, fd, begin + 301, begin + 302, 5000 + i).epoll_add(9, fd, begin + 303)
+        story.epoll_wait(9, begin + 310, begin + 700, [fd], asleep=380, ready=begin + 695)
+        story.call(
+            "recvfrom",
+            begin + 720,
+            begin + 730,
+            9,
+            ready=begin + 695,
+            copy=begin + 722,
+            fd=fd,
+            a=9,
+            tid=201 + i % 3,
+        )
+    analysis = story.analyse()
+    line = row(analysis)
+    assert (line.model, line.operations) == (Model.MULTIPLEXING, MESSAGES)
+    assert line.phase1.blocked > 0.95
+    assert analysis.process_model == "event_loop_with_workers"
+
+
+def test_accept_and_receive_may_differ() -> None:
+    story = Story().server(3, 8801).call("epoll_create1", 10, 11, 9)
+    for i in range(MESSAGES):
+        begin = 1_000 + i * 2_000
+        fd = 10 + i
+        story.established(begin + 900, 5000 + i).accept(3, fd, begin, begin + 1_000, 5000 + i, asleep=950)
+        story.epoll_add(9, fd, begin + 1_001)
+        story.epoll_wait(9, begin + 1_010, begin + 1_500, [fd], asleep=480, ready=begin + 1_495)
+        story.call(
+            "recvfrom", begin + 1_510, begin + 1_520, 9, ready=begin + 1_495, copy=begin + 1_511, fd=fd, a=9
+        )
+    verdicts = story.analyse().verdicts
+    assert verdicts[Act.ACCEPT].model is Model.BLOCKING
+    assert verdicts[Act.RECEIVE].model is Model.MULTIPLEXING
+
+
+def test_streams_and_datagrams_are_two_verdicts() -> None:
+    story = Story().socket(4).socket(5, 10, udp=True)
+    for i in range(MESSAGES):
+        begin = 2_000 + i * 2_000
+        story.call("recvfrom", begin, begin + 600, 100, 580, ready=begin + 590, copy=begin + 595, fd=4, a=100)
+        story.poll(begin + 700, begin + 1_300, [5], [5], asleep=580, ready=begin + 1_290)
+        story.call("recvfrom", begin + 1_310, begin + 1_320, 12, ready=begin + 1_290, fd=5, a=100)
+    verdicts = story.analyse().verdicts
+    assert verdicts[Act.RECEIVE].model is Model.BLOCKING
+    assert verdicts[Act.RECEIVE_DATAGRAM].model is Model.MULTIPLEXING
+    assert verdicts[Act.RECEIVE_DATAGRAM].operations == MESSAGES
+
+
+def test_a_change_of_ways_is_mixed_with_its_shares() -> None:
+    story = Story().socket(4)
+    for i in range(10):
+        begin = 2_000 + i * 2_000
+        if i < 4:
+            story.call("recvfrom", begin, begin + 600, 9, 580, ready=begin + 590, copy=begin + 595, fd=4, a=9)
+        else:
+            story.poll(begin, begin + 600, [4], [4], asleep=580, ready=begin + 590)
+            story.call(
+                "recvfrom", begin + 610, begin + 620, 9, ready=begin + 590, copy=begin + 611, fd=4, a=9
+            )
+    verdict = story.analyse().verdicts[Act.RECEIVE]
+    assert verdict.model is Model.MIXED
+    assert dict(verdict.shares) == {Model.BLOCKING: 4, Model.MULTIPLEXING: 6}
+    assert verdict.supporting + verdict.contradicting == 10
+
+
+def test_a_child_reads_what_its_parent_accepted_through_dup_and_exec() -> None:
+    """inetd: accept in the parent, fork, dup2 to fd 0, exec; the child reads fd 0 and knows no socket."""
+    story = Story().server(3, 8801)
+    for i in range(MESSAGES):
+        begin = 1_000 + i * 5_000
+        child = 200 + i
+        story.established(begin + 900, 5000 + i).accept(3, 4, begin, begin + 1_000, 5000 + i, asleep=950)
+        story.row(Kind.TASK_NEW, enter_ns=at(begin + 1_100), tid=child, tgid=child, a=100, waker=100)
+        story.call("dup2", begin + 1_200, begin + 1_201, 0, fd=4, a=0, tid=child, tgid=child)
+        story.call("close", begin + 1_202, begin + 1_203, 0, fd=4, tid=child, tgid=child)
+        story.call("close", begin + 1_150, begin + 1_151, 0, fd=4)
+        story.call(
+            "read", begin + 2_000, begin + 3_000, 9, 950, ready=begin + 2_960, copy=begin + 2_990,
+            fd=0, a=9, tid=child, tgid=child,
+        )  # fmt: skip
+    analysis = story.analyse()
+    verdict = analysis.verdicts[Act.RECEIVE]
+    assert (verdict.model, verdict.operations) == (Model.BLOCKING, MESSAGES)
+    assert analysis.process_model == "process_per_connection"
+    names = {analysis.descriptors[int(life)].name for life in analysis.operations["life"]}
+    assert f"127.0.0.1:8801 ← 127.0.0.1:{5000 + MESSAGES - 1}" in names
+
+
+def test_continuations_follow_the_first_receive() -> None:
+    """The rest of a message, received without another announcement, belongs to the model that found it."""
+    story = Story().socket(4)
+    for i in range(MESSAGES):
+        begin = 2_000 + i * 1_000
+        story.select(begin, begin + 600, [4], [4], asleep=580, ready=begin + 590)
+        story.call("recvfrom", begin + 610, begin + 620, 50, ready=begin + 590, copy=begin + 611, fd=4, a=50)
+        story.call("recvfrom", begin + 630, begin + 640, 50, copy=begin + 631, fd=4, a=50)
+    analysis = story.analyse()
+    assert analysis.verdicts[Act.RECEIVE].supporting == 2 * MESSAGES
+    assert int(analysis.operations["at_once"].sum()) == MESSAGES
+
+
+def test_data_that_were_always_there_prove_nothing_on_a_nonblocking_descriptor() -> None:
+    story = Story().socket(4, nonblocking=True)
+    for i in range(MESSAGES):
+        story.call("recvfrom", 100 + i * 10, 102 + i * 10, 9, copy=101 + i * 10, fd=4, a=9)
+    assert story.analyse().verdicts[Act.RECEIVE].model is Model.UNKNOWN
+
+
+def test_a_peek_is_no_receive() -> None:
+    story = Story().socket(4)
+    story.call("recvfrom", 100, 900, 9, 780, ready=890, copy=895, fd=4, a=9, b=2)
+    story.call("recvfrom", 910, 920, 9, copy=911, fd=4, a=9)
+    assert len(story.analyse().operations) == 1
+
+
+def test_an_interrupted_receive_began_before_the_interruption() -> None:
+    story = Story().socket(4)
+    story.call("recvfrom", 100, 500, -512, 390, fd=4, a=9)
+    story.call("recvfrom", 510, 900, 9, 380, ready=895, copy=898, fd=4, a=9)
+    operations = story.analyse().operations
+    assert len(operations) == 1
+    assert operations["begin_ns"][0] == at(100)
+    assert operations["tries"][0] == 0
+
+
+def test_a_receive_after_another_open_belongs_to_the_new_life() -> None:
+    story = Story().server(3, 8801)
+    for i in range(MESSAGES):
+        begin = 1_000 + i * 1_000
+        story.accept(3, 4, begin, begin + 1, 5000 + i)
+        story.call("recvfrom", begin + 10, begin + 100, 9, 80, ready=begin + 95, copy=begin + 97, fd=4, a=9)
+        story.call("close", begin + 110, begin + 111, 0, fd=4)
+    analysis = story.analyse()
+    receives = analysis.operations[analysis.operations["act"] == Act.RECEIVE]
+    assert len(np.unique(receives["life"])) == MESSAGES
+    ports = {analysis.descriptors[int(life)].name.rpartition(":")[2] for life in receives["life"]}
+    assert ports == {str(5000 + i) for i in range(MESSAGES)}
+
+
+def test_order_of_answers() -> None:
+    """Five clients send 5 4 3 2 1 while the server is busy: it answers 1 2 3 4 5, by descriptor."""
+    story = Story().server(3, 8801)
+    for i in range(5):
+        story.accept(3, 4 + i, 100 + i * 10, 101 + i * 10, 5001 + i)
+    story.select(10_000, 10_010, [3, 4, 5, 6, 7, 8], [4, 5, 6, 7, 8])
+    for i in range(5):
+        time = 10_020 + i * 20
+        story.call("recvfrom", time, time + 5, 9, ready=9_000 - i * 100, copy=time + 1, fd=4 + i, a=1024)
+        story.call("sendto", time + 8, time + 9, 9, fd=4 + i, a=9)
+    order = story.analyse().order
+    assert "arrived in the order 5 4 3 2 1" in order
+    assert "answered 1 2 3 4 5" in order
+
+
+@pytest.mark.parametrize("wait", ["select", "poll", "epoll_wait"])
+def test_places_add_up(wait: str) -> None:
+    for analysis in (multiplexed(Story(), wait).analyse(), blocking_story().analyse()):
+        op = analysis.operations
+        total = sum(op[name] for name in PLACES)
+        assert np.array_equal(total, op["ready_ns"] - op["begin_ns"])
+        assert np.all(op["begin_ns"] <= op["ready_ns"])
+        assert np.all(op["ready_ns"] <= op["copy_ns"])
+        assert np.all(op["copy_ns"] <= op["end_ns"])
+        for line in analysis.matrix:
+            for phase in (line.phase1, line.phase2):
+                assert not phase.total_ns or shares(phase) == pytest.approx(1)
+
+
+def test_nothing_is_nothing() -> None:
+    analysis = Story().analyse()
+    assert len(analysis.operations) == 0
+    assert not analysis.verdicts
+    assert analysis.matrix == []
