@@ -1,0 +1,162 @@
+"""The loop: wait for a stop, stamp it, classify it, act.
+
+Two stops make a call, and everything between them that is ours would be counted as the call's. Hence the
+order: at the entry, all work first, the time last, then resume; at the exit, the time first, then the
+accounts, resume, and only then the row, which is packed while the target runs again. The accounts are read
+after the first request to the stopped task, because the kernel lets a request wait until the task is off its CPU:
+before that its accounts still move.
+
+With several threads, wait4 hands out the stops of whichever comes first in the kernel's list, so a busy
+thread could starve the others: all that is pending is drained into a queue, each with its own time.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+
+from probes.events import Flag, Kind
+from probes.ptrace import accounts, witness
+from probes.ptrace.abi import (
+    ENTRY_INFO,
+    EXIT_INFO,
+    EXIT_INFO_OFFSET,
+    INFO_ARCH,
+    INFO_EXIT,
+    INFO_NR,
+    INFO_SECCOMP,
+    INFO_SIZE,
+    PTRACE_CONT,
+    PTRACE_GET_SYSCALL_INFO,
+    PTRACE_SYSCALL,
+    SECCOMP_STOP,
+    SYSCALL_STOP,
+    WALL,
+    WNOHANG,
+    WNOTHREAD,
+    ptrace,
+    wait4,
+)
+from probes.ptrace.plan import Plan, foreign_plan
+from probes.ptrace.rows import Rows
+from probes.ptrace.tree import Tree
+
+_WAIT = WALL | WNOTHREAD
+_ACCOUNTS_SIZE = 64
+#: A call in flight for longer gets a PENDING row.
+PENDING_NS = 500_000_000
+
+
+class Loop:
+    """Serves the stops of a tree until its last task has ended."""
+
+    def __init__(self, plans: dict[int, Plan], architecture: int) -> None:
+        self._plans = plans
+        self._architecture = architecture
+        self._foreign = foreign_plan()
+        self._info = ctypes.create_string_buffer(INFO_SIZE)
+        self._status = ctypes.c_int()
+        self.foreign_calls = 0
+
+    def resume(self, pid: int) -> None:
+        """Let a task go that is stopped where no call is to be recorded."""
+        ptrace(PTRACE_CONT, pid, 0, 0)
+
+    def run(self, tree: Tree, rows: Rows, period_ns: int, tick: Callable[[int], None]) -> None:
+        """Serve stops; call ``tick`` with the time at least every ``period_ns``, also while nothing happens.
+
+        The caller arranges that ``wait4`` is interrupted that often (:mod:`probes.ptrace.ticks`).
+        """
+        info_buffer, status = memoryview(self._info).cast("B"), self._status
+        info_address, status_address = ctypes.addressof(self._info), ctypes.addressof(status)
+        unpack_entry, unpack_exit = ENTRY_INFO.unpack_from, EXIT_INFO.unpack_from
+        plans, foreign, architecture = self._plans, self._foreign, self._architecture
+        threads, add_row, between = tree.threads, rows.call, accounts.between
+        clock, pread = time.monotonic_ns, os.pread
+        look, unknown = witness.look, accounts.UNKNOWN
+        accounted, foreign_flag, call_kind = int(Flag.ACCOUNTED), int(Flag.FOREIGN), int(Kind.CALL)
+        queue: deque[tuple[int, int, int]] = deque()
+        due = clock() + period_ns
+
+        while True:
+            if queue:
+                tid, stop, now = queue.popleft()
+            else:
+                tid = wait4(-1, status_address, _WAIT, None)
+                now = clock()
+                if now >= due:
+                    tick(now)
+                    due = now + period_ns
+                if tid <= 0:
+                    if ctypes.get_errno() == errno.ECHILD:
+                        return
+                    if not tree.alive() and not self._any_tracee(tree, now):
+                        return
+                    continue
+                stop = status.value
+                if len(threads) > 1:
+                    while (other := wait4(-1, status_address, _WAIT | WNOHANG, None)) > 0:
+                        queue.append((other, status.value, clock()))
+
+            thread = threads.get(tid)
+
+            if stop == SECCOMP_STOP and thread is not None:
+                if ptrace(PTRACE_GET_SYSCALL_INFO, tid, INFO_SIZE, info_address) <= 0:
+                    continue  # it was killed
+                info = unpack_entry(info_buffer)
+                if info[0] != INFO_SECCOMP:
+                    continue  # an exec of another thread has taken this id over since
+                plan = plans.get(info[INFO_NR]) if info[INFO_ARCH] == architecture else None
+                thread.info = info
+                thread.flags = 0
+                if plan is None:
+                    plan = foreign
+                    thread.flags = foreign_flag
+                    self.foreign_calls += 1
+                thread.plan = plan
+                thread.reported = False
+                if plan.enter is not None:
+                    plan.enter(thread, info)
+                if plan.witness:
+                    process = thread.process
+                    if process.pidfd != unknown:
+                        thread.flags |= look(process.pidfd, info[plan.fd], process.kinds)
+                if thread.accounts != unknown:
+                    thread.before = pread(thread.accounts, _ACCOUNTS_SIZE, 0)
+                thread.enter_ns = clock()
+                ptrace(PTRACE_SYSCALL, tid, 0, 0)
+
+            elif stop == SYSCALL_STOP and thread is not None and (plan := thread.plan) is not None:
+                if ptrace(PTRACE_GET_SYSCALL_INFO, tid, INFO_SIZE, info_address) <= 0:
+                    continue
+                if info_buffer[0] != INFO_EXIT:
+                    continue
+                ret = unpack_exit(info_buffer, EXIT_INFO_OFFSET)[0]
+                before = thread.before
+                after = pread(thread.accounts, _ACCOUNTS_SIZE, 0) if thread.accounts != unknown else b""
+                if plan.exit is not None:
+                    plan.exit(thread, thread.info, ret)
+                if plan.forget is not None:
+                    plan.forget(thread, ret)
+                ptrace(PTRACE_CONT, tid, 0, 0)
+                flags = thread.flags
+                asleep = queued = 0
+                if before and after:
+                    asleep, queued = between(before, after, now - thread.enter_ns)
+                    flags |= accounted
+                add_row(thread, call_kind, now, ret, asleep, queued, flags)
+                thread.plan = None
+
+            else:
+                tree.other(tid, stop, now)
+
+    def _any_tracee(self, tree: Tree, now: int) -> bool:
+        """Tell whether a task may be left of which nothing is known yet; the thread's other children do not count."""
+        tid = wait4(-1, ctypes.addressof(self._status), _WAIT | WNOHANG, None)
+        if tid > 0:
+            tree.other(tid, self._status.value, now)
+        return bool(tid > 0)

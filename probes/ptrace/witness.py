@@ -1,0 +1,85 @@
+"""Were data there before the call? Asked of a duplicate of the target's descriptor, closed at once.
+
+``pidfd_getfd`` (Linux 5.6) gives the tracer a second reference to the target's open file, and
+``poll`` with timeout 0 looks at it without queueing on it. A duplicate that lived on would hold back the
+FIN of a connection that the target closes: it would change what is measured. Two kinds of file are not
+asked: regular files, which poll always calls ready, and signalfd, where poll looks at the signals of
+the asking process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import stat
+import struct
+
+from probes.events import Flag
+from probes.ptrace.abi import libc, syscall
+
+_PIDFD_OPEN = 434  # the same number on every architecture
+_PIDFD_GETFD = 438
+_POLLIN = 1
+_POLLNVAL = 32
+_READY = int(Flag.READY_AT_ENTRY)
+_EMPTY = int(Flag.EMPTY_AT_ENTRY)
+
+UNKNOWN = -1
+
+_poll = libc.poll
+_poll.argtypes = (ctypes.c_void_p, ctypes.c_ulong, ctypes.c_int)
+_entry = bytearray(8)
+_entry_view = (ctypes.c_char * 8).from_buffer(_entry)
+_entry_address = ctypes.addressof(_entry_view)
+_ASK = struct.Struct("<ihh")
+_ANSWER = struct.Struct("<h")
+
+
+def available() -> bool:
+    """Tell whether this kernel duplicates descriptors between processes, by trying it on this one."""
+    pidfd = open_process(os.getpid())
+    if pidfd == UNKNOWN:
+        return False
+    duplicate = syscall(_PIDFD_GETFD, pidfd, pidfd, 0)
+    os.close(pidfd)
+    if duplicate >= 0:
+        os.close(duplicate)
+    return bool(duplicate >= 0)
+
+
+def open_process(tgid: int) -> int:
+    """Return a pidfd for process ``tgid`` (close-on-exec), or :data:`UNKNOWN`."""
+    return int(syscall(_PIDFD_OPEN, tgid, 0, 0))
+
+
+def look(pidfd: int, fd: int, kinds: dict[int, bool]) -> int:
+    """Return READY_AT_ENTRY or EMPTY_AT_ENTRY for descriptor ``fd`` of a process, or 0 where that is no question.
+
+    ``kinds`` remembers which descriptors can be asked; the caller forgets an entry when the descriptor is closed.
+    """
+    if not kinds.get(fd, True):
+        return 0
+    duplicate = syscall(_PIDFD_GETFD, pidfd, fd, 0)
+    if duplicate < 0:
+        return 0
+    try:
+        if fd not in kinds:
+            kinds[fd] = _can_be_asked(duplicate)
+            if not kinds[fd]:
+                return 0
+        _ASK.pack_into(_entry, 0, duplicate, _POLLIN, 0)
+        if _poll(_entry_address, 1, 0) < 0:
+            return 0
+        answer = _ANSWER.unpack_from(_entry, 6)[0]
+    finally:
+        os.close(duplicate)
+    if answer & _POLLNVAL:
+        return 0
+    return _READY if answer else _EMPTY
+
+
+def _can_be_asked(duplicate: int) -> bool:
+    mode = os.fstat(duplicate).st_mode
+    if stat.S_IFMT(mode):
+        return stat.S_ISSOCK(mode) or stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+    return "signalfd" not in os.readlink(f"/proc/self/fd/{duplicate}")
