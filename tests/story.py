@@ -36,7 +36,7 @@ class Story:
     def __init__(self, pid: int = 100, accounted: bool = False) -> None:
         self.pid = pid
         self.accounted = accounted
-        self._rows: list[np.void] = []
+        self._rows: list[Any] = []
         self._watch: dict[int, list[int]] = {}
         self._blob: dict[int, bytes] = {}
 

@@ -1,0 +1,1 @@
+"""What tracing costs, each figure beside a peer in the same run."""
