@@ -1,0 +1,4 @@
+/* Empty: bcc includes this header, and needs nothing of it here. */
+#ifndef IOTRACE_UAPI_LINUX_PTRACE_H
+#define IOTRACE_UAPI_LINUX_PTRACE_H
+#endif

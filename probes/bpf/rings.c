@@ -1,0 +1,174 @@
+/* io_uring: requests from their submission to their completion, and who copied for them. */
+
+#ifdef HAVE_RING
+BPF_TABLE("hash", u64, struct request, requests, REQUESTS);
+
+static inline void attach_receive(struct request *request, struct receive *receive, struct task *task)
+{
+    request->receive = *receive;
+    request->copier = task->call.tid;
+    request->by_worker = task->worker;
+}
+#endif
+
+#ifdef HAVE_DONE
+static inline void receive_outside(struct task *task, u64 sk, s64 ret, u64 ready, u64 now)
+{
+    struct receive *receive = &task->now;
+    struct event row = {};
+
+    receive->sk = sk;
+    receive->ready_ns = ready;
+    receive->done_ns = now;
+    receive->ret = ret;
+    row.kind = COPY;
+    row.enter_ns = receive->copy_ns ? receive->copy_ns : now;
+    row.exit_ns = now;
+    row.ret = ret;
+    row.ready_ns = ready;
+    row.copy_ns = receive->copy_ns;
+    row.done_ns = now;
+    row.sk = sk;
+    row.fd = -1;
+    row.tid = task->call.tid;
+    row.tgid = task->call.tgid;
+    row.copied = receive->copied;
+    row.copies = receive->copies;
+    row.flags = task->worker ? BY_WORKER : 0;
+#ifdef HAVE_RING
+    struct request *request = requests.lookup(&task->request);
+    if (request) {
+        row.fd = request->fd;
+        attach_receive(request, receive, task);
+    } else {
+        task->receives[task->receive_head & (RECEIVES - 1)] = *receive;
+        task->receive_head++;
+    }
+#endif
+    emit(&row);
+}
+#endif
+
+#ifdef HAVE_RING
+int on_io_uring_submit(struct io_uring_submit_fields *args)
+{
+    u32 tid = current_tid();
+    struct task *task = tasks.lookup(&tid);
+    struct request request = {};
+    u64 key = (u64)args->req;
+
+    if (!task || !task->armed)
+        return 0;
+    request.submit_ns = bpf_ktime_get_ns();
+    request.ctx = (u64)args->ctx;
+    request.user_data = args->user_data;
+    request.opcode = args->opcode;
+    request.fd = -1;
+    request.tid = tid;
+    request.tgid = task->call.tgid;
+    requests.update(&key, &request);
+    task->request = 0;
+    return 0;
+}
+
+int on_io_uring_file_get(struct io_uring_file_get_fields *args)
+{
+    u64 key = (u64)args->req;
+    struct request *request = requests.lookup(&key);
+    u32 tid = current_tid();
+    struct task *task;
+
+    if (!request)
+        return 0;
+    request->fd = args->fd;
+    task = tasks.lookup(&tid);
+    if (task)
+        task->request = key;
+    return 0;
+}
+
+/* The request left this task's hands: what is copied next here is not for it. */
+static inline void let_go(u64 key)
+{
+    u32 tid = current_tid();
+    struct task *task = tasks.lookup(&tid);
+
+    if (task && task->request == key)
+        task->request = 0;
+}
+
+int on_io_uring_poll_arm(struct io_uring_poll_arm_fields *args)
+{
+    let_go((u64)args->req);
+    return 0;
+}
+
+int on_io_uring_queue_async_work(struct io_uring_queue_async_work_fields *args)
+{
+    let_go((u64)args->req);
+    return 0;
+}
+
+enum { READV = 1, READ_FIXED = 4, RECVMSG = 10, READ = 22, RECV = 27, READ_MULTISHOT = 49, MORE = 2 };
+
+/* Of the receives that task work made in this task, completed in the order in which they were made: the first that fits. */
+static inline void find_receive(struct request *request, struct task *task, s64 res)
+{
+    int i;
+
+#pragma unroll
+    for (i = 0; i < RECEIVES; i++) {
+        struct receive *receive = &task->receives[i];
+        if (!receive->done_ns || receive->ret != res || request->receive.done_ns)
+            continue;
+        attach_receive(request, receive, task);
+        receive->done_ns = 0;
+    }
+}
+
+int on_io_uring_complete(struct io_uring_complete_fields *args)
+{
+    u64 key = (u64)args->req;
+    struct request *request = requests.lookup(&key);
+    u32 tid = current_tid();
+    struct task *task;
+    struct event row = {};
+    u8 op;
+
+    if (!request)
+        return 0;
+    op = request->opcode;
+    task = tasks.lookup(&tid);
+    if (task) {
+        if (task->request == key)
+            task->request = 0;
+        if (!request->receive.done_ns && args->res >= 0 &&
+            (op == RECV || op == RECVMSG || op == READ || op == READV || op == READ_FIXED || op == READ_MULTISHOT))
+            find_receive(request, task, args->res);
+    }
+    row.kind = RING_REQUEST;
+    row.enter_ns = request->submit_ns;
+    row.exit_ns = bpf_ktime_get_ns();
+    row.ret = args->res;
+    row.a = op;
+    row.b = request->user_data;
+    row.c = request->ctx;
+    row.fd = request->fd;
+    row.tid = request->tid;
+    row.tgid = request->tgid;
+    row.sk = request->receive.sk;
+    row.ready_ns = request->receive.ready_ns;
+    row.copy_ns = request->receive.copy_ns;
+    row.done_ns = request->receive.done_ns;
+    row.copied = request->receive.copied;
+    row.copies = request->receive.copies;
+    row.waker = request->copier;
+    row.flags = request->by_worker ? BY_WORKER : 0;
+    emit(&row);
+    if (args->cflags & MORE)
+        __builtin_memset(&request->receive, 0, sizeof(request->receive));
+    else
+        requests.delete(&key);
+    return 0;
+}
+#endif

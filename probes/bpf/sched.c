@@ -1,0 +1,120 @@
+/* Leaving the CPU, being woken, coming back: where the time of a call went. */
+
+#ifdef HAVE_SLEEP
+static inline void leave(struct task *task, u64 state, u64 now)
+{
+    struct event *call = &task->call;
+
+    task->off_ns = now;
+    task->woken_ns = 0;
+    task->asleep = state & 3; /* TASK_INTERRUPTIBLE 1, TASK_UNINTERRUPTIBLE 2; otherwise preempted */
+    if (!task->asleep)
+        return;
+    if (!call->sleep_ns)
+        call->sleep_ns = now;
+    if (call->sleeps != 0xffff)
+        call->sleeps++;
+    if (task->asleep & 2)
+        call->flags |= DISK;
+}
+
+static inline void come_back(struct task *task, u64 now)
+{
+    struct event *call = &task->call;
+    u64 off = task->off_ns;
+
+    task->off_ns = 0;
+    if (!off)
+        return;
+    if (!task->asleep) {
+#ifdef HAVE_WAKER
+        call->queued_ns += now - off;
+#endif
+        return;
+    }
+    call->running_ns = now;
+#ifdef HAVE_WAKER
+    if (!task->woken_ns && task->early_ns) {
+        /* the wake-up overtook the switch: it slept for no time at all */
+        task->woken_ns = off;
+        call->waking_ns = off;
+        call->waker = task->early_waker;
+    }
+    if (task->woken_ns) {
+        call->asleep_ns += task->woken_ns - off;
+        call->queued_ns += now - task->woken_ns;
+    }
+    task->early_ns = 0;
+#endif
+}
+
+int on_sched_switch(struct sched_switch_fields *args)
+{
+    u32 previous = args->prev_pid, next = args->next_pid;
+    struct task *task = tasks.lookup(&previous);
+
+    if (task && task->call.enter_ns)
+        leave(task, args->prev_state, bpf_ktime_get_ns());
+    task = tasks.lookup(&next);
+    if (task && task->call.enter_ns)
+        come_back(task, bpf_ktime_get_ns());
+    return 0;
+}
+#endif
+
+#ifdef HAVE_WAKER
+#ifdef HAVE_READY
+/*
+ * A data-ready wakes whoever waits for it at once, in the same context: what was ready last on this
+ * CPU, a moment ago, is why this task is woken. Not so if the waker began another call since.
+ */
+enum { READY_TO_WAKING_NS = 20000 };
+
+static inline void name_socket(struct task *task, u64 now, u32 waker)
+{
+    u32 cpu = bpf_get_smp_processor_id();
+    struct account *account = accounts.lookup(&cpu);
+    struct event *call = &task->call;
+    struct task *other;
+
+    if (task->role != RECEIVE && task->role != WAIT && task->role != ACCEPT)
+        return;
+    if (!account || !account->ready_ns || account->ready_tid != waker)
+        return;
+    if (now - account->ready_ns > READY_TO_WAKING_NS)
+        return;
+    other = tasks.lookup(&waker);
+    if (other && other->call.enter_ns > account->ready_ns)
+        return;
+    call->ready_ns = account->ready_ns;
+    call->sk = account->ready_sk;
+    call->flags |= READY_BY_WAKER;
+}
+#endif
+
+int on_sched_waking(struct sched_waking_fields *args)
+{
+    u32 woken = args->pid, waker;
+    struct task *task = tasks.lookup(&woken);
+    u64 now;
+
+    if (!task || !task->call.enter_ns)
+        return 0;
+    now = bpf_ktime_get_ns();
+    waker = current_tid();
+    if (task->off_ns && task->asleep) {
+        if (task->woken_ns)
+            return 0;
+        task->woken_ns = now;
+        task->call.waking_ns = now;
+        task->call.waker = waker;
+    } else {
+        task->early_ns = now;
+        task->early_waker = waker;
+    }
+#ifdef HAVE_READY
+    name_socket(task, now, waker);
+#endif
+    return 0;
+}
+#endif

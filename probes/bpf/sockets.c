@@ -1,0 +1,227 @@
+/* Sockets: when data became ready, when they were copied, when the receive was complete. */
+
+#ifdef HAVE_READY
+int on_sk_data_ready(struct bpf_raw_tracepoint_args *ctx)
+{
+    u64 sk = ctx->args[0], now = bpf_ktime_get_ns();
+    u32 cpu = bpf_get_smp_processor_id();
+    struct account *account = accounts.lookup(&cpu);
+    struct sock_state *state = sockets.lookup(&sk);
+
+    if (account) {
+        account->ready_sk = sk;
+        account->ready_ns = now;
+        account->ready_tid = current_tid();
+    }
+    if (!state)
+        return 0;
+    if (!state->ready_ns)
+        state->ready_ns = now;
+    state->recent[state->arrivals & 3] = now;
+    state->arrivals++;
+    if (state->listening) {
+        struct event row = {};
+        row.kind = READY;
+        row.enter_ns = now;
+        row.fd = -1;
+        row.sk = sk;
+        row.tgid = state->tgid;
+        emit(&row);
+    }
+    return 0;
+}
+#endif
+
+static inline struct sock_state *socket_of(u64 sk, u32 tgid, int add)
+{
+    struct sock_state *state = sockets.lookup(&sk);
+
+    if (!state && add) {
+        struct sock_state fresh = {};
+        fresh.tgid = tgid;
+        sockets.update(&sk, &fresh);
+        state = sockets.lookup(&sk);
+    }
+    return state;
+}
+
+#ifdef HAVE_COPY
+int on_skb_copy_datagram_iovec(struct bpf_raw_tracepoint_args *ctx)
+{
+    u32 tid = current_tid();
+    struct task *task = tasks.lookup(&tid);
+    u64 now;
+
+    if (!task || !task->armed)
+        return 0;
+    now = bpf_ktime_get_ns();
+    if (task->call.enter_ns && task->role == RECEIVE) {
+        struct event *call = &task->call;
+        if (!call->copy_ns)
+            call->copy_ns = now;
+        call->copied += (u32)ctx->args[1];
+        if (call->copies != 0xffff)
+            call->copies++;
+        return 0;
+    }
+    if (!task->now.copy_ns)
+        task->now.copy_ns = now;
+    task->now.copied += (u32)ctx->args[1];
+    task->now.copies++;
+    return 0;
+}
+#endif
+
+#ifdef HAVE_DONE
+enum { PEEK = 2 };
+
+/*
+ * The data-ready that this receive, whose copy began at `copy`, took; what became ready after that
+ * is for the next one.
+ */
+static inline u64 take_ready(struct sock_state *state, u64 copy, int peek)
+{
+    u64 ready = state->ready_ns, next = 0, after;
+    int i;
+
+    if (!ready || ready > copy)
+        return 0;
+    if (peek)
+        return ready;
+#pragma unroll
+    for (i = 0; i < 4; i++) {
+        after = state->recent[i];
+        if (after > copy && (!next || after < next))
+            next = after;
+    }
+    state->ready_ns = next;
+    return ready;
+}
+
+static inline void receive_outside(struct task *task, u64 sk, s64 ret, u64 ready, u64 now);
+
+int on_sock_recv_length(struct bpf_raw_tracepoint_args *ctx)
+{
+    u64 sk = ctx->args[0], now, ready = 0, copy;
+    s64 ret = (s32)ctx->args[1];
+    u32 tid = current_tid();
+    struct task *task = tasks.lookup(&tid);
+    struct sock_state *state;
+    int inside;
+
+    if (!task || !task->armed)
+        return 0;
+    now = bpf_ktime_get_ns();
+    inside = task->call.enter_ns && task->role == RECEIVE;
+    state = socket_of(sk, task->call.tgid, 1);
+    if (ret >= 0 && state) {
+        copy = inside ? task->call.copy_ns : task->now.copy_ns;
+        ready = take_ready(state, copy ? copy : now, ctx->args[2] & PEEK);
+    }
+    if (inside) {
+        struct event *call = &task->call;
+        call->sk = sk;
+        task->own_sk = 1;
+        if (call->flags & READY_BY_WAKER) {
+            call->flags &= ~READY_BY_WAKER;
+            call->ready_ns = 0;
+        }
+        if (ready && !call->ready_ns)
+            call->ready_ns = ready;
+        if (ret >= 0)
+            call->done_ns = now;
+        return 0;
+    }
+    if (ret >= 0)
+        receive_outside(task, sk, ret, ready, now);
+    __builtin_memset(&task->now, 0, sizeof(task->now));
+    return 0;
+}
+#endif
+
+#ifdef HAVE_CONNECTION
+BPF_TABLE("hash", u16, u32, ports, 1024); /* local ports on which processes of ours listen */
+BPF_TABLE("percpu_array", u32, struct aux, connection_rooms, 1);
+
+enum { ESTABLISHED = 1, SYN_SENT = 2, CLOSED = 7, LISTENING = 10 };
+
+static inline void emit_connection(struct inet_sock_set_state_fields *args, struct task *task,
+                                   u32 tgid, u64 sk)
+{
+    u32 zero = 0;
+    struct event row = {};
+    struct aux *aux = connection_rooms.lookup(&zero);
+    struct addresses *addresses;
+
+    if (!aux)
+        return;
+    __builtin_memset(aux, 0, sizeof(*aux));
+    addresses = (struct addresses *)aux->values;
+    row.kind = CONNECTION;
+    row.enter_ns = bpf_ktime_get_ns();
+    row.sk = sk;
+    row.a = args->newstate;
+    row.tgid = tgid;
+    row.fd = -1;
+    if (task) {
+        row.tid = task->call.tid;
+        if (task->call.enter_ns)
+            row.fd = task->call.fd;
+    }
+    addresses->family = args->family;
+    addresses->local_port = args->sport;
+    addresses->remote_port = args->dport;
+    addresses->old_state = args->oldstate;
+    if (args->family == 2) {
+        __builtin_memcpy(addresses->local, args->saddr, 4);
+        __builtin_memcpy(addresses->remote, args->daddr, 4);
+    } else {
+        __builtin_memcpy(addresses->local, args->saddr_v6, 16);
+        __builtin_memcpy(addresses->remote, args->daddr_v6, 16);
+    }
+    emit_aux(&row, aux, BLOB, sizeof(struct addresses));
+    emit(&row);
+}
+
+int on_inet_sock_set_state(struct inet_sock_set_state_fields *args)
+{
+    u64 sk = (u64)args->skaddr;
+    u32 tid = current_tid(), *owner;
+    u16 port = args->sport;
+    struct task *task = tasks.lookup(&tid);
+    struct sock_state *state = sockets.lookup(&sk);
+    int is = args->newstate;
+    u32 tgid = task ? task->call.tgid : 0;
+
+    if (task && !task->armed)
+        return 0;
+    /* softirq runs in anybody's context: only these two are the current task's own doing */
+    if (task && (is == LISTENING || is == SYN_SENT)) {
+        sockets.delete(&sk);
+        state = socket_of(sk, tgid, 1);
+        if (is == LISTENING) {
+            if (state)
+                state->listening = 1;
+            ports.update(&port, &tgid);
+        }
+    } else if (!state && is == ESTABLISHED) {
+        owner = ports.lookup(&port);
+        if (!owner)
+            return 0;
+        tgid = *owner;
+        state = socket_of(sk, tgid, 1);
+    }
+    if (!state || (is != LISTENING && is != ESTABLISHED && is != CLOSED))
+        return 0;
+    if (is == LISTENING)
+        emit_connection(args, task, tgid, sk);
+    else
+        emit_connection(args, 0, state->tgid, sk);
+    if (is == CLOSED) {
+        if (state->listening)
+            ports.delete(&port);
+        sockets.delete(&sk);
+    }
+    return 0;
+}
+#endif

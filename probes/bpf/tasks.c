@@ -1,0 +1,140 @@
+/* Who is followed: the target and whatever it starts, from before it runs until it has ended. */
+
+enum { CLONE_VM_ = 0x100, CLONE_THREAD_ = 0x10000, CLONE_UNTRACED_ = 0x800000, CLONE_IO_ = 0x80000000 };
+
+static inline void count_tasks(s64 more)
+{
+    u32 zero = 0;
+    struct run *run = runs.lookup(&zero);
+
+    if (run)
+        __sync_fetch_and_add(&run->tasks, more);
+}
+
+int on_task_newtask(struct task_newtask_fields *args)
+{
+    u32 parent_tid = current_tid(), tid = args->pid, zero = 0;
+    u64 flags = args->clone_flags, worker = CLONE_UNTRACED_ | CLONE_THREAD_ | CLONE_VM_ | CLONE_IO_;
+    struct task *parent = tasks.lookup(&parent_tid), *task, *empty;
+    struct event row = {};
+    u32 tgid;
+
+    if (!parent)
+        return 0;
+    tgid = flags & CLONE_THREAD_ ? parent->call.tgid : tid;
+    if (flags & CLONE_THREAD_)
+        parent->threaded = 1;
+    empty = blank.lookup(&zero);
+    if (!empty)
+        return 0;
+    tasks.update(&tid, empty);
+    task = tasks.lookup(&tid);
+    if (task) {
+        task->call.tid = tid;
+        task->call.tgid = tgid;
+        task->args[NO_FD] = -1;
+        task->armed = parent->armed;
+        task->worker = (flags & worker) == worker;
+        task->threaded = flags & CLONE_THREAD_ ? 1 : 0;
+        task->status = -1;
+        count_tasks(1);
+    } else {
+        struct run *run = runs.lookup(&zero);
+        if (run)
+            __sync_fetch_and_add(&run->refused, 1);
+    }
+    row.kind = TASK_NEW;
+    row.enter_ns = bpf_ktime_get_ns();
+    row.fd = -1;
+    row.tid = tid;
+    row.tgid = tgid;
+    row.a = parent_tid;
+    row.b = flags;
+    row.waker = parent->call.tgid;
+    row.flags = (flags & worker) == worker ? BY_WORKER : 0;
+    emit(&row);
+    return 0;
+}
+
+/*
+ * The target's own exec starts the recording, and stops it until the probe's run() lets it go; execs
+ * after that are rows. A thread that execs takes over its leader's tid (fs/exec.c, de_thread).
+ */
+int on_sched_process_exec(struct sched_process_exec_fields *args)
+{
+    u32 tid = args->pid, old = args->old_pid, zero = 0;
+    struct task *task;
+    struct scratch *scratch;
+    struct event row = {};
+    int length;
+
+    if (old != tid) {
+        task = tasks.lookup(&old);
+        if (!task)
+            return 0;
+        task->call.tid = tid;
+        if (!tasks.lookup(&tid))
+            count_tasks(1);
+        tasks.update(&tid, task);
+        tasks.delete(&old);
+        count_tasks(-1);
+    }
+    task = tasks.lookup(&tid);
+    if (!task)
+        return 0;
+    task->threaded = 0;
+    task->status = -1;
+    row.kind = TASK_EXEC;
+    row.enter_ns = bpf_ktime_get_ns();
+    row.fd = -1;
+    row.tid = tid;
+    row.tgid = task->call.tgid;
+    row.a = old != tid ? old : 0;
+    scratch = scratches.lookup(&zero);
+    if (scratch) {
+        char *name = (char *)args + (args->filename & 0xffff);
+        length = bpf_probe_read_kernel_str(scratch->aux.values, 112, name);
+        if (length > 0)
+            emit_aux(&row, &scratch->aux, BLOB, length - 1);
+    }
+    emit(&row);
+    if (!task->armed) {
+        task->armed = 1;
+        bpf_send_signal(19);
+    }
+    return 0;
+}
+
+int on_sched_process_exit(struct sched_process_exit_fields *args)
+{
+    u32 tid = current_tid();
+    struct task *task = tasks.lookup(&tid);
+    struct event row = {};
+
+    if (!task)
+        return 0;
+    row.kind = TASK_EXIT;
+    row.enter_ns = bpf_ktime_get_ns();
+    row.fd = -1;
+    row.tid = tid;
+    row.tgid = task->call.tgid;
+#ifdef HAVE_GROUP_DEAD
+    row.a = args->group_dead;
+#else
+    row.a = tid == task->call.tgid;
+#endif
+    row.ret = task->threaded ? -1 : task->status;
+    if (task->armed) {
+        if (task->call.enter_ns) {
+            /* it ends inside a call: killed there, or a call that never returns */
+            task->call.kind = PENDING;
+            task->call.exit_ns = 0;
+            emit(&task->call);
+        }
+        emit(&row);
+    }
+    tasks.delete(&tid);
+    saves.delete(&tid);
+    count_tasks(-1);
+    return 0;
+}

@@ -1,0 +1,246 @@
+"""The eBPF probe: every I/O call of a process tree, from the kernel's own tracepoints."""
+
+from __future__ import annotations
+
+import os
+import platform
+import select
+import signal
+import time
+from contextlib import suppress
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probes.contract import Command, Options, Outcome, ProbeError, Sink
+from probes.ebpf import library, tracefs
+from probes.ebpf.privileges import missing_privileges
+from probes.ebpf.session import Session
+from probes.ebpf.target import Target
+from probes.events import EVENT, Batch
+
+_BUSY_S, _IDLE_S = 0.010, 0.050  # pauses between two looks at the ring buffer
+_PENDING_NS = 500_000_000  # a call under way for longer than this is written once as PENDING
+_BIG = 1 << 17  # rows after which a batch goes out before its time
+
+
+class BpfProbe:
+    """Watch with eBPF programs on tracepoints; see :class:`probes.contract.Probe`."""
+
+    name = "bpf"
+
+    def __init__(self) -> None:
+        self._session: Session | None = None
+        self._target: Target | None = None
+        self._options = Options()
+        self._stop = False
+        self._notes: dict[str, object] = {}
+
+    @staticmethod
+    def unusable() -> str | None:
+        """Return None where this probe can run, else one sentence: why not, and what to do."""
+        if platform.machine() not in ("x86_64", "aarch64"):
+            return f"the eBPF probe does not know {platform.machine()}: use the ptrace probe"
+        if library.location() is None:
+            return library.MISSING
+        lacking = missing_privileges()
+        if lacking:
+            return f"the eBPF probe needs {lacking}: run it as root, or with CAP_BPF and CAP_PERFMON"
+        if tracefs.events() is None and not tracefs.mountable():
+            return "tracefs is not readable: sudo mount -o remount,mode=755 /sys/kernel/tracing"
+        return None
+
+    def start(self, command: Command, options: Options) -> int:
+        """Attach, start the target stopped before its first own call; see the contract."""
+        reason = self.unusable()
+        if reason:
+            raise ProbeError(reason)
+        self._options = options
+        target = Target(command)
+        try:
+            session = Session(options, self._notes)
+        except BaseException:
+            target.abandon()
+            raise
+        try:
+            session.follow(target.pid)
+            target.execute()
+        except BaseException:
+            session.close()
+            target.abandon()
+            raise
+        self._session, self._target = session, target
+        return target.pid
+
+    @property
+    def header(self) -> dict[str, object]:
+        """Facts known at the start; see the contract."""
+        session = self._running()
+        return {
+            "probe": self.name,
+            "machine": platform.machine(),
+            "evidence": session.evidence,
+            "missing": session.missing,
+            "lost_means": "rows for which the ring buffer had no room; each gap is a GAP row with its times",
+            "buffer_bytes": session.buffer_bytes,
+        }
+
+    def run(self, sink: Sink) -> Outcome:
+        """Let the target go; feed ``sink`` until its tree has ended or :meth:`stop`."""
+        session, target = self._running(), self._target
+        assert target is not None
+        outcome = Outcome(notes=self._notes)
+        if self._options.pin:
+            self._notes["pin"] = "the eBPF probe has no need of --pin, and did not pin"
+        waiter = _Waiter(target.pid)
+        target.resume()
+        try:
+            self._follow(session, waiter, sink)
+            self._finish(session, sink, outcome)
+        finally:
+            waiter.close()
+            session.close()
+        outcome.status = waiter.status
+        return outcome
+
+    def stop(self) -> None:
+        """Ask :meth:`run` to end soon; what still runs is left untouched."""
+        self._stop = True
+
+    def kill(self) -> None:
+        """SIGKILL every process of the tree that still runs."""
+        session = self._session
+        if session is None:
+            return
+        for tgid in session.processes():
+            with suppress(ProcessLookupError):
+                os.kill(tgid, signal.SIGKILL)
+
+    def _running(self) -> Session:
+        if self._session is None:
+            raise ProbeError("the probe was not started: call start() first")
+        return self._session
+
+    def _follow(self, session: Session, waiter: _Waiter, sink: Sink) -> None:
+        """Drain until the tree has ended, or :meth:`stop`."""
+        rows = _Rows(sink)
+        flush_at = pending_at = time.monotonic_ns()
+        pause = _BUSY_S
+        while True:
+            ended = session.tasks() == 0
+            taken = rows.take(session)
+            now = time.monotonic_ns()
+            if now - pending_at > _PENDING_NS // 2:
+                rows.add(session.pending(now - _PENDING_NS))
+                pending_at = now
+            if rows.count and (now - flush_at >= self._options.flush_ns or rows.count >= _BIG):
+                rows.flush()
+                flush_at = now
+            if not rows.count:
+                flush_at = now
+            waiter.poll()
+            if self._stop or (ended and not taken):
+                break
+            pause = min(_BUSY_S if taken else pause * 1.5, _IDLE_S, session.fill_s / 4)
+            waiter.wait(min(pause, 0.002) if ended else pause)
+        rows.flush()
+
+    def _finish(self, session: Session, sink: Sink, outcome: Outcome) -> None:
+        session.detach()
+        rows = _Rows(sink)
+        while rows.take(session):
+            pass
+        if not session.tasks():
+            outcome.notes["ended"] = True
+        rows.add(session.pending(None))
+        rows.add(session.open_gaps())
+        rows.add(session.unseen_signals())
+        rows.flush()
+        outcome.produced, outcome.lost = session.balance(outcome.notes)
+
+
+class _Rows:
+    """What was drained and not yet handed on."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._batches: list[Batch] = []
+        self.count = 0
+
+    def take(self, session: Session) -> int:
+        """Drain once; return how many records came."""
+        records = session.drain()
+        if len(records):
+            self._keep(session.joined(records))
+        return len(records)
+
+    def add(self, rows: NDArray[np.void]) -> None:
+        """Append rows (n,) EVENT made in user space."""
+        if len(rows):
+            nothing = np.zeros(len(rows) + 1, np.int32)
+            self._keep(Batch(rows, nothing, np.empty(0, np.uint64), nothing.copy(), np.empty(0, np.uint8)))
+
+    def flush(self) -> None:
+        """Hand everything to the sink, as one batch."""
+        batches, self._batches, self.count = self._batches, [], 0
+        if batches:
+            self._sink(batches[0] if len(batches) == 1 else _concatenate(batches))
+
+    def _keep(self, batch: Batch) -> None:
+        if len(batch.rows):
+            self._batches.append(batch)
+            self.count += len(batch.rows)
+
+
+def _concatenate(batches: list[Batch]) -> Batch:
+    return Batch(
+        np.concatenate([batch.rows for batch in batches]).astype(EVENT, copy=False),
+        _offsets([batch.watch_offsets for batch in batches]),
+        np.concatenate([batch.watch for batch in batches]),
+        _offsets([batch.blob_offsets for batch in batches]),
+        np.concatenate([batch.blob for batch in batches]),
+    )
+
+
+def _offsets(parts: list[NDArray[np.int32]]) -> NDArray[np.int32]:
+    joined, end = [parts[0][:1]], 0
+    for part in parts:
+        joined.append(part[1:] + np.int32(end))
+        end += int(part[-1])
+    return np.concatenate(joined)
+
+
+class _Waiter:
+    """Wait for time to pass or the first process to end, and reap that one only."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self.status: int | None = None
+        self._poll = select.poll()
+        try:
+            self._pidfd = os.pidfd_open(pid)
+        except OSError:  # Linux before 5.3
+            self._pidfd = -1
+        if self._pidfd >= 0:
+            self._poll.register(self._pidfd, select.POLLIN)
+
+    def wait(self, seconds: float) -> None:
+        """Return after ``seconds``, or when the process has ended."""
+        self._poll.poll(max(1, round(seconds * 1000)))
+
+    def poll(self) -> None:
+        """Look whether the process has ended; keep its status."""
+        if self.status is not None:
+            return
+        with suppress(ChildProcessError):
+            pid, status = os.waitpid(self._pid, os.WNOHANG)
+            if pid:
+                self.status = status
+                self.close()
+
+    def close(self) -> None:
+        """Forget the process."""
+        if self._pidfd >= 0:
+            self._poll.unregister(self._pidfd)
+            os.close(self._pidfd)
+            self._pidfd = -1

@@ -1,0 +1,277 @@
+"""Compile, load and attach the programs that this kernel can run, and say what it cannot."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import platform
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from probes.contract import ProbeError
+from probes.ebpf import library, tracefs
+
+SOURCES = Path(__file__).parent.parent / "bpf"
+FILES = (
+    "event.h",
+    "core.c",
+    "calls.c",
+    "arguments.c",
+    "memory.c",
+    "sets.c",
+    "sched.c",
+    "tasks.c",
+    "sockets.c",
+    "rings.c",
+    "signals.c",
+)
+
+TASKS, SOCKETS, SAVES, REQUESTS = 16384, 16384, 2048, 8192  # entries of the maps, all allocated at once
+
+
+class Program(NamedTuple):
+    """One program: the function in the sources, where it attaches, the evidence it gives.
+
+    ``needs`` are fields of the tracepoint that it reads, ``uses`` those that it reads where the kernel has them; ``raw`` programs take the kernel
+    function's own arguments, which costs less.
+    """
+
+    function: str
+    tracepoint: str
+    evidence: str
+    raw: bool = False
+    needs: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+
+
+PROGRAMS = (
+    Program("on_sys_enter", "raw_syscalls:sys_enter", "calls", raw=True),
+    Program("on_sys_exit", "raw_syscalls:sys_exit", "calls", raw=True),
+    Program("on_sched_switch", "sched:sched_switch", "sleep", needs=("prev_pid", "prev_state", "next_pid")),
+    Program("on_sched_waking", "sched:sched_waking", "waker", needs=("pid",)),
+    Program("on_task_newtask", "task:task_newtask", "tasks", needs=("pid", "clone_flags")),
+    Program(
+        "on_sched_process_exec", "sched:sched_process_exec", "tasks", needs=("filename", "pid", "old_pid")
+    ),
+    Program("on_sched_process_exit", "sched:sched_process_exit", "tasks", uses=("group_dead",)),
+    Program("on_sk_data_ready", "sock:sk_data_ready", "ready", raw=True),
+    Program("on_skb_copy_datagram_iovec", "skb:skb_copy_datagram_iovec", "copy", raw=True),
+    Program("on_sock_recv_length", "sock:sock_recv_length", "done", raw=True),
+    Program(
+        "on_inet_sock_set_state",
+        "sock:inet_sock_set_state",
+        "connection",
+        needs=(
+            "skaddr",
+            "oldstate",
+            "newstate",
+            "sport",
+            "dport",
+            "family",
+            "saddr",
+            "daddr",
+            "saddr_v6",
+            "daddr_v6",
+        ),
+    ),
+    Program(
+        "on_signal_generate",
+        "signal:signal_generate",
+        "signal",
+        needs=("sig", "code", "pid", "group", "result"),
+    ),
+    Program("on_signal_deliver", "signal:signal_deliver", "signal", needs=("sig", "code", "sa_handler")),
+    Program(
+        "on_io_uring_submit",
+        "io_uring:io_uring_submit_req",
+        "ring",
+        needs=("ctx", "req", "user_data", "opcode"),
+    ),
+    Program("on_io_uring_file_get", "io_uring:io_uring_file_get", "ring", needs=("req", "fd")),
+    Program("on_io_uring_poll_arm", "io_uring:io_uring_poll_arm", "ring", needs=("req",)),
+    Program("on_io_uring_queue_async_work", "io_uring:io_uring_queue_async_work", "ring", needs=("req",)),
+    Program("on_io_uring_complete", "io_uring:io_uring_complete", "ring", needs=("req", "res", "cflags")),
+)
+
+REQUIRED = ("calls", "sleep", "tasks")
+
+#: Names that a tracepoint had on other kernels, with the same fields.
+FORMER = {"io_uring:io_uring_submit_req": ("io_uring:io_uring_submit_sqe",)}
+
+
+@dataclass
+class Plan:
+    """What to attach on this kernel. ``missing``: evidence this kernel lacks, with the reason."""
+
+    programs: list[Program] = field(default_factory=list)
+    evidence: list[str] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+    defines: list[str] = field(default_factory=list)
+    structures: str = ""  # C, for the tracepoints' records as this kernel lays them out
+
+
+def plan(folder: Path, withhold: frozenset[str] = frozenset()) -> Plan:
+    """Choose the programs for the tracepoints under ``folder`` (tracefs ``events``).
+
+    Raises :class:`ProbeError` where one that is required is missing.
+    """
+    result = Plan()
+    names = list(dict.fromkeys(program.evidence for program in PROGRAMS))
+    for name in names:
+        chosen, problem = _choose(folder, [program for program in PROGRAMS if program.evidence == name])
+        if name in REQUIRED and problem:
+            raise ProbeError(
+                f"this kernel {problem}, which the eBPF probe cannot do without: use --probe ptrace"
+            )
+        if problem:
+            result.missing[name] = f"this kernel {problem}"
+        elif name not in withhold or name in REQUIRED:
+            result.programs += chosen
+            result.evidence.append(name)
+            result.defines.append(f"-DHAVE_{name.upper()}")
+    result.structures = "".join(_structure(folder, program) for program in result.programs if not program.raw)
+    if "group_dead" in (tracefs.fields(folder, "sched:sched_process_exit") or ()):
+        result.defines.append("-DHAVE_GROUP_DEAD")
+    return result
+
+
+def _structure(folder: Path, program: Program) -> str:
+    present = tracefs.fields(folder, program.tracepoint) or {}
+    needed = (field for name, field in present.items() if name in (*program.needs, *program.uses))
+    return tracefs.structure(f"{program.function.removeprefix('on_')}_fields", needed)
+
+
+def _choose(folder: Path, programs: list[Program]) -> tuple[list[Program], str | None]:
+    chosen = []
+    for program in programs:
+        for name in (program.tracepoint, *FORMER.get(program.tracepoint, ())):
+            present = tracefs.fields(folder, name)
+            if present is not None:
+                break
+        else:
+            return [], f"has no tracepoint {program.tracepoint}"
+        lacking = [need for need in program.needs if need not in present]
+        if lacking:
+            return [], f"has {name} without the field {lacking[0]}"
+        chosen.append(program._replace(tracepoint=name))
+    return chosen, None
+
+
+def source(structures: str) -> bytes:
+    """Return all programs as one text: bcc rewrites map accesses in its main file only."""
+    parts = ["#include <linux/types.h>\n#define offsetof(type, member) __builtin_offsetof(type, member)\n"]
+    parts.append(structures)
+    for name in FILES:
+        parts.append(f'#line 1 "{SOURCES / name}"\n{(SOURCES / name).read_text()}\n')
+    return "".join(parts).encode()
+
+
+class Loaded:
+    """Compiled and attached programs; the file descriptors of their maps."""
+
+    def __init__(self, chosen: Plan, buffer_bytes: int, cpus: int) -> None:
+        """Compile and load, attach nothing yet. Raises :class:`ProbeError` with the compiler's or kernel's word."""
+        self._bcc: Any = library.load()
+        self.plan = chosen
+        flags = [
+            f"-I{SOURCES / 'include'}",
+            f"-D__TARGET_ARCH_{'x86' if platform.machine() == 'x86_64' else 'arm64'}",
+            f"-DRING_PAGES={buffer_bytes // mmap.PAGESIZE}",
+            f"-DPAGE_SIZE={mmap.PAGESIZE}",
+            f"-DCPUS={cpus}",
+            "-DCALL_NUMBERS=1024",
+            f"-DTASKS={TASKS}",
+            f"-DSOCKETS={SOCKETS}",
+            f"-DSAVES={SAVES}",
+            f"-DREQUESTS={REQUESTS}",
+            "-Wno-everything",
+            *chosen.defines,
+        ]
+        self._bpf = self._build(flags)
+        self._tail_calls()
+
+    def _build(self, flags: list[str]) -> Any:
+        previous = os.environ.get("BCC_KERNEL_SOURCE")
+        os.environ["BCC_KERNEL_SOURCE"] = str(SOURCES)
+        try:
+            return self._bcc.BPF(text=source(self.plan.structures), cflags=flags)
+        except Exception as error:  # bcc raises nothing more exact
+            raise ProbeError(f"the eBPF programs do not compile ({error}): use --probe ptrace") from error
+        finally:
+            if previous is None:
+                del os.environ["BCC_KERNEL_SOURCE"]
+            else:
+                os.environ["BCC_KERNEL_SOURCE"] = previous
+
+    def _tail_calls(self) -> None:
+        import ctypes
+
+        programs = self.map_fd("parts")
+        for slot, function in ((1, "exit_memory"), (2, "exit_sets"), (3, "exit_watch"), (4, "enter_memory")):
+            loaded = self._load(function, raw=True)
+            key, value = ctypes.c_int(slot), ctypes.c_int(loaded.fd)
+            if self._bcc.lib.bpf_update_elem(programs, ctypes.byref(key), ctypes.byref(value), 0) < 0:
+                raise ProbeError(f"the kernel refuses the program {function}: use --probe ptrace")
+
+    def _load(self, function: str, raw: bool) -> Any:
+        kind = self._bcc.BPF.RAW_TRACEPOINT if raw else self._bcc.BPF.TRACEPOINT
+        try:
+            return self._bpf.load_func(function, kind)
+        except Exception as error:  # bcc raises nothing more exact
+            raise ProbeError(
+                f"the kernel refuses the program {function} ({error}): use --probe ptrace"
+            ) from error
+
+    def map_fd(self, name: str) -> int:
+        """Return the file descriptor of a map. It stays owned by this object."""
+        lib = self._bcc.lib
+        return int(lib.bpf_table_fd(self._bpf.module, name.encode()))
+
+    @property
+    def lib(self) -> Any:
+        """libbcc, through ctypes."""
+        return self._bcc.lib
+
+    def update(self, name: str, key: NDArray[Any], value: NDArray[Any]) -> int:
+        """Set one entry of a map; negative where the kernel refuses."""
+        return int(self.lib.bpf_update_elem(self.map_fd(name), key.ctypes.data, value.ctypes.data, 0))
+
+    def detach(self) -> None:
+        """Detach every program."""
+        for program in self.plan.programs:
+            with suppress(Exception):  # one that did not attach
+                if program.raw:
+                    self._bpf.detach_raw_tracepoint(tp=program.tracepoint.split(":")[1])
+                else:
+                    self._bpf.detach_tracepoint(tp=program.tracepoint)
+
+    def attach(self) -> None:
+        """Attach every program; what fails and is not required becomes missing evidence."""
+        for program in list(self.plan.programs):
+            try:
+                self._attach(program)
+            except ProbeError as error:
+                if program.evidence in REQUIRED:
+                    raise
+                self.plan.missing.setdefault(program.evidence, str(error))
+                if program.evidence in self.plan.evidence:
+                    self.plan.evidence.remove(program.evidence)
+
+    def _attach(self, program: Program) -> None:
+        self._load(program.function, program.raw)
+        try:
+            if program.raw:
+                name = program.tracepoint.split(":")[1]
+                self._bpf.attach_raw_tracepoint(tp=name, fn_name=program.function)
+            else:
+                self._bpf.attach_tracepoint(tp=program.tracepoint, fn_name=program.function)
+        except Exception as error:  # bcc raises nothing more exact
+            raise ProbeError(f"attaching to {program.tracepoint} failed ({error})") from error
+
+    def close(self) -> None:
+        """Detach and unload everything."""
+        self._bpf.cleanup()

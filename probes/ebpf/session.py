@@ -1,0 +1,184 @@
+"""One run of the programs: the maps, the rows that come out, the accounts at the end."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probes.contract import Options, ProbeError
+from probes.ebpf import metadata, programs, tracefs
+from probes.ebpf.mapped import ACCOUNT, RUN, RingBuffer, map_array
+from probes.ebpf.states import SIGNAL_KEY, SIGNAL_SENT, TASK, read_hash
+from probes.ebpf.transport import Joiner
+from probes.events import EVENT, Batch, Kind
+
+_BYTES_PER_S = 100e6  # what a busy target can write, for how often to look
+_NO_FD, _ENTRIES = 7, 16384
+_MOST = 1 << 18  # records a drain takes
+
+
+class Session:
+    """Programs attached, nothing followed yet. Raises :class:`ProbeError` where that fails."""
+
+    def __init__(self, options: Options, notes: dict[str, object]) -> None:
+        folder = _tracefs(notes)
+        size = options.buffer_bytes
+        if size < 4096 or size & (size - 1):
+            raise ProbeError(
+                f"the buffer size {size} is not a power of two of at least 4096: choose 67108864"
+            )
+        self.buffer_bytes = size
+        self.fill_s = size / _BYTES_PER_S
+        cpus = _possible_cpus()
+        self._loaded = programs.Loaded(programs.plan(folder, options.withhold), size, cpus)
+        table = map_array(self._fd("calls"), metadata.CALL_META, metadata.NUMBERS)
+        table[:] = metadata.call_metadata(platform.machine())
+        self._accounts = map_array(self._fd("accounts"), ACCOUNT, cpus)
+        self._run = map_array(self._fd("runs"), RUN, 1)
+        self._ring = RingBuffer(self._fd("events"), size)
+        self._received = np.zeros(cpus, np.int64)
+        self._joiner = Joiner()
+        self._made = 0
+        self._pending: set[tuple[int, int]] = set()
+        self._loaded.attach()
+
+    @property
+    def evidence(self) -> list[str]:
+        """What this run can see, of :data:`probes.contract.EVIDENCE`."""
+        return list(self._loaded.plan.evidence)
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """Evidence that this kernel lacks: name to reason."""
+        return dict(self._loaded.plan.missing)
+
+    def follow(self, tid: int) -> None:
+        """Follow a process that has not yet exec'ed: its recording begins when it does."""
+        task = np.zeros(1, TASK)
+        task["call"]["tid"] = task["call"]["tgid"] = tid
+        task["args"][0, _NO_FD] = np.uint64(2**64 - 1)
+        task["status"] = -1
+        key = np.array([tid], np.uint32)
+        self._run["tasks"] += 1
+        if self._loaded.update("tasks", key, task) < 0:
+            raise ProbeError(
+                "the kernel refuses to follow the target (map update failed): use --probe ptrace"
+            )
+
+    def tasks(self) -> int:
+        """Return how many tasks are followed now."""
+        return int(self._run["tasks"][0])
+
+    def drain(self) -> NDArray[np.void]:
+        """Take what the ring buffer holds: (n,) EVENT, still with AUX records."""
+        records = self._ring.drain(_MOST)
+        if len(records):
+            self._received += np.bincount(records["cpu"], minlength=len(self._received))
+        return records
+
+    def joined(self, records: NDArray[np.void]) -> Batch:
+        """Return ``records`` as rows with their sets and bytes."""
+        return self._joiner.join(records)
+
+    def pending(self, before_ns: int | None) -> NDArray[np.void]:
+        """Return PENDING rows (n,) EVENT of calls under way since before ``before_ns``, each call once."""
+        tasks = self._tasks()
+        calls = tasks["call"][(tasks["armed"] > 0) & (tasks["call"]["enter_ns"] > 0)]
+        if before_ns is not None:
+            calls = calls[calls["enter_ns"] < before_ns]
+        new = [(int(tid), int(ns)) not in self._pending for tid, ns in zip(calls["tid"], calls["enter_ns"])]
+        rows = np.ascontiguousarray(calls[np.array(new, bool)]).astype(EVENT)
+        self._pending.update(zip(rows["tid"].tolist(), rows["enter_ns"].tolist()))
+        rows["kind"] = Kind.PENDING
+        rows["exit_ns"] = 0
+        rows["ret"] = 0
+        rows["parts"] = 0
+        self._made += len(rows)
+        return rows
+
+    def open_gaps(self) -> NDArray[np.void]:
+        """Return GAP rows (n,) EVENT for losses after which no row was written on their CPU."""
+        rows = []
+        for cpu in np.flatnonzero(self._accounts["gap_rows"]):
+            row = np.zeros((), EVENT)
+            account = self._accounts[cpu]
+            row["kind"], row["cpu"], row["fd"] = Kind.GAP, cpu, -1
+            row["enter_ns"], row["exit_ns"] = account["gap_first_ns"], account["gap_last_ns"]
+            row["a"] = account["gap_rows"]
+            rows.append(row)
+        self._made += len(rows)
+        return np.array(rows, EVENT)
+
+    def unseen_signals(self) -> NDArray[np.void]:
+        """Return SIGNAL rows (n,) EVENT of signals that were sent and not delivered so far."""
+        if "signal" not in self.evidence:
+            return np.empty(0, EVENT)
+        keys, sent = read_hash(self._loaded.lib, self._fd("signals"), SIGNAL_KEY, SIGNAL_SENT, 4096)
+        rows = np.zeros(len(keys), EVENT)
+        rows["kind"], rows["fd"] = Kind.SIGNAL, -1
+        rows["enter_ns"], rows["b"], rows["waker"] = sent["sent_ns"], sent["code"], sent["sender"]
+        rows["a"] = keys & 0xFF
+        rows["tid"] = rows["tgid"] = keys >> 16
+        self._made += len(rows)
+        return rows
+
+    def processes(self) -> list[int]:
+        """Return the tgids that are followed now."""
+        return sorted(set(self._tasks()["call"]["tgid"].tolist()))
+
+    def balance(self, notes: dict[str, object]) -> tuple[int, int]:
+        """Return rows produced and lost; put the accounts of every CPU into ``notes``.
+
+        AUX records are the transport's own: those that arrived are no rows; those lost count as lost.
+        """
+        produced, lost = self._accounts["produced"], self._accounts["lost"]
+        notes["cpus"] = [
+            {"cpu": cpu, "produced": int(made), "stored": int(stored), "lost": int(gone)}
+            for cpu, (made, stored, gone) in enumerate(zip(produced, self._received, lost))
+            if made
+        ]
+        notes["unaccounted"] = int(produced.sum()) - int(lost.sum()) - int(self._received.sum())
+        if int(self._run["refused"][0]):
+            notes["tasks_refused"] = int(self._run["refused"][0])
+        return int(produced.sum()) - self._joiner.pieces + self._made, int(lost.sum())
+
+    def detach(self) -> None:
+        """Detach the programs; the maps stay readable."""
+        self._loaded.detach()
+
+    def close(self) -> None:
+        """Detach and free everything."""
+        self._loaded.close()
+
+    def _fd(self, name: str) -> int:
+        return self._loaded.map_fd(name)
+
+    def _tasks(self) -> NDArray[np.void]:
+        return read_hash(self._loaded.lib, self._fd("tasks"), np.dtype("<u4"), TASK, _ENTRIES)[1]
+
+
+def _tracefs(notes: dict[str, object]) -> Path:
+    folder = tracefs.events()
+    if folder is None:
+        problem = tracefs.mount()
+        folder = tracefs.events()
+        if folder is None:
+            raise ProbeError(
+                f"tracefs cannot be mounted ({problem}): sudo mount -t tracefs tracefs /sys/kernel/tracing"
+            )
+        notes["mounted"] = str(folder.parent)
+    return folder
+
+
+def _possible_cpus() -> int:
+    text = Path("/sys/devices/system/cpu/possible").read_text().strip()
+    return int(text.replace(",", "-").split("-")[-1]) + 1
