@@ -47,7 +47,7 @@ def analyse(events: Events) -> Analysis:
     found = _operations(events, all_calls, lives, sets)
     op = found.operations
     proof = matrix.proof_matrix(events, op)
-    judged = judge_all(events, all_calls, lives, op, found.mode)
+    judged = judge_all(events, all_calls, op, found.mode)
     return Analysis(
         events=events,
         operations=op,
@@ -103,30 +103,35 @@ def _operations(
     if np.any(begin[1:] < begin[:-1]):
         by_begin = np.argsort(begin, kind="stable")
         op, mode = op[by_begin], mode[by_begin]
+    kept = _of_peers(op, lives)
+    op, mode = some(op, kept), mode[kept]
     on_file = (all_calls.role == Role.RECEIVE) & _is_file(lives)[lives.of_call] & (lives.of_call >= 0)
     place = places.of_calls(all_calls, _timeouts(events, all_calls), on_file)
     operations.place_phase1(op, places.Whereabouts(all_calls, place))
     return _Found(op, mode)
 
 
-def judge_all(
-    events: Events, all_calls: calls.Calls, lives: descriptors.Lives, op: NDArray[np.void], mode: Ints
-) -> dict[Act, Verdict]:
-    """Judge every act. Streams are judged by their sockets; pipes count only where there are none."""
+def judge_all(events: Events, all_calls: calls.Calls, op: NDArray[np.void], mode: Ints) -> dict[Act, Verdict]:
+    """Judge every act of which there are operations, and the receives even where none was seen."""
     judged: dict[Act, Verdict] = {}
-    is_pipe = np.array([kind == "pipe" for kind in lives.kind] + [False], bool)
     for act in Act:
         chosen = op["act"] == act
         if not chosen.any() and act is not Act.RECEIVE:
             continue
-        if is_pipe.any():
-            on_pipe = chosen & is_pipe[op["life"]]
-            if np.any(chosen & ~on_pipe):
-                chosen &= ~on_pipe
         verdict = verdicts.judge(act, events, all_calls, some(op, chosen), mode[chosen])
         if verdict is not None:
             judged[act] = verdict
     return judged
+
+
+def _of_peers(op: NDArray[np.void], lives: descriptors.Lives) -> NDArray[np.bool_]:
+    """Return which operations are the program's dialogue with others.
+
+    Where there are sockets, pipes are the inside of the program (a shell's substitutions, a loop's
+    wake-up), not its clients.
+    """
+    on_pipe = np.array([kind == "pipe" for kind in lives.kind] + [False], bool)[op["life"]]
+    return ~on_pipe if np.any(~on_pipe & (op["act"] == Act.RECEIVE)) else np.ones(len(op), bool)
 
 
 def _is_file(lives: descriptors.Lives) -> NDArray[np.bool_]:
