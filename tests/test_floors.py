@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 #: Which floor a module stands on, by the longest prefix of its name. A new module is one line here.
 FLOORS = {
     "probes": 0,
+    "iotrace.escape": 1,
     "iotrace.columns": 1,
     "iotrace.recording": 1,
     "iotrace.capture": 1,

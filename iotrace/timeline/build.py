@@ -1,0 +1,93 @@
+"""Which lanes a picture has, over which window, and what it leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from iotrace.analysis.model import Analysis
+from iotrace.timeline import descriptors, threads
+from iotrace.timeline.lanes import Lane
+
+Window = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Lanes over one window. Times are absolute; ``origin_ns`` is where a person's 0 is.
+
+    ``more_threads`` and ``more_descriptors`` are left out for want of room.
+    """
+
+    origin_ns: int
+    from_ns: int
+    to_ns: int
+    lanes: Sequence[Lane]
+    gaps: tuple[tuple[int, int, int], ...]
+    more_threads: int = 0
+    more_descriptors: int = 0
+
+
+def window_of(analysis: Analysis, window: Window | None) -> Window:
+    """Return an absolute window: ``window`` counts from the recording's begin, None is all of it."""
+    begin, end = analysis.begin_ns, max(analysis.end_ns, analysis.begin_ns + 1)
+    if window is None:
+        return begin, end
+    from_ns = begin + max(0, window[0])
+    return from_ns, max(from_ns + 1, begin + window[1])
+
+
+def build(
+    analysis: Analysis,
+    window: Window | None = None,
+    fd: int | None = None,
+    thread: int | None = None,
+    most_threads: int = 8,
+    most_descriptors: int = 12,
+) -> Timeline:
+    """Cut the recording into lanes: the busiest threads and descriptors, in the order of their coming.
+
+    ``window`` is (from, to) in nanoseconds since the recording's begin. ``fd`` and ``thread``
+    choose one descriptor number or thread; what nobody asked for is then left out.
+    """
+    from_ns, to_ns = window_of(analysis, window)
+    work = threads.prepare(analysis)
+    wanted = [(tgid, tid) for tgid, tid, _ in analysis.threads if thread is None or tid == thread]
+    calls = threads.weights(work, [tid for _, tid in wanted])
+    shown = busiest(list(range(len(wanted))), calls.__getitem__, most_threads)
+    lanes = [threads.thread_lane(work, *wanted[index]) for index in shown]
+    lanes += [lane for lane in threads.worker_lanes(analysis) if thread in (None, lane.tid)][:most_threads]
+
+    operations = descriptors.weights(analysis)
+    lives = [life for life in operations if fd is None or analysis.descriptors[life].fd == fd]
+    if thread is not None and fd is None:
+        mine = analysis.operations["tid"] == thread
+        touched = set(analysis.operations["life"][mine].tolist())
+        lives = [life for life in lives if life in touched]
+    lives = [life for life in lives if _alive(analysis, life, from_ns, to_ns)]
+    chosen = busiest(lives, operations.__getitem__, most_descriptors)
+    lanes += [descriptors.descriptor_lane(analysis, life) for life in chosen]
+    return Timeline(
+        analysis.begin_ns,
+        from_ns,
+        to_ns,
+        lanes,
+        tuple((first, last, rows) for first, last, rows in analysis.gaps),
+        len(wanted) - len(shown),
+        len(lives) - len(chosen),
+    )
+
+
+def busiest(items: Sequence[int], weight: Callable[[int], int], most: int) -> list[int]:
+    """Return at most ``most`` of the items, those with most weight, in their own order."""
+    if len(items) <= most:
+        return list(items)
+    kept = set(sorted(items, key=weight, reverse=True)[:most])
+    return [item for item in items if item in kept]
+
+
+def _alive(analysis: Analysis, life: int, from_ns: int, to_ns: int) -> bool:
+    what = analysis.descriptors[life]
+    opened = analysis.begin_ns if what.open_ns is None else what.open_ns
+    closed = analysis.end_ns if what.close_ns is None else what.close_ns
+    return opened < to_ns and closed >= from_ns

@@ -1,0 +1,267 @@
+"""One operation, cut at every boundary that the kernel told of, each with its evidence.
+
+The wait of an operation is a thousand times longer than its copy, so its picture needs a piecewise
+axis: this module gives the pieces, a view gives them room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from iotrace.analysis.model import PLACES, Act, Analysis, Basis, Model, Place
+from iotrace.timeline.lanes import What
+from probes.events import Flag, Kind
+from probes.table import CALLS, Role
+
+#: (time, what begins, its words, the evidence and basis of the boundary)
+_Cut = tuple[int, What, str, str, Basis]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One piece of an operation. ``evidence`` and ``basis`` are those of the boundary where it begins."""
+
+    what: What
+    begin_ns: int
+    end_ns: int
+    text: str
+    evidence: str
+    basis: Basis
+
+
+@dataclass(frozen=True)
+class Magnified:
+    """An operation in pieces that touch each other. ``end`` is the evidence of the last boundary.
+
+    ``fine_ns`` is when the short pieces begin: what lies before is the wait. ``of`` is the number
+    of operations among which this one is the median.
+    """
+
+    index: int
+    act: Act
+    model: Model
+    life: int
+    fd: int
+    bytes: int
+    steps: tuple[Step, ...]
+    end: str
+    end_basis: Basis
+    fine_ns: int
+    of: int
+
+    @property
+    def end_ns(self) -> int:
+        """When the data were in the process."""
+        return self.steps[-1].end_ns
+
+
+def typical(analysis: Analysis) -> int | None:
+    """Return the index of the operation that stands for the recording: the median phase 1.
+
+    Among receives of stream connections where there are any (then datagrams, then accepts), of the
+    model most of them follow, and of those that had to wait where any had. None without operations.
+    """
+    operations = analysis.operations
+    for act in (Act.RECEIVE, Act.RECEIVE_DATAGRAM, Act.ACCEPT, Act.SEND):
+        mine = np.flatnonzero(operations["act"] == act)
+        if not len(mine):
+            continue
+        mine = mine[operations["model"][mine] == np.bincount(operations["model"][mine]).argmax()]
+        for column, wanted in (("at_once", False), ("bytes", True)):
+            fitting = mine[(operations[column][mine] != 0) == wanted]
+            mine = fitting if len(fitting) else mine
+        phase1 = operations["ready_ns"][mine] - operations["begin_ns"][mine]
+        return int(mine[np.argsort(phase1, kind="stable")[(len(mine) - 1) // 2]])
+    return None
+
+
+def magnify(analysis: Analysis, index: int) -> Magnified:
+    """Cut operation ``index`` into its pieces. Raises IndexError where there is none."""
+    operation = analysis.operations[index]
+    cutter = _Cutter(analysis, index)
+    steps = cutter.steps()
+    same = (analysis.operations["act"] == operation["act"]) & (
+        analysis.operations["model"] == operation["model"]
+    )
+    fine = next(
+        (step.begin_ns for step in steps if step.begin_ns >= int(operation["ready_ns"])), steps[0].begin_ns
+    )
+    return Magnified(
+        index,
+        Act(int(operation["act"])),
+        Model(int(operation["model"])),
+        int(operation["life"]),
+        int(operation["fd"]),
+        int(operation["bytes"]),
+        tuple(steps),
+        cutter.end_evidence(),
+        Basis(int(operation["end_basis"])),
+        fine,
+        int(same.sum()),
+    )
+
+
+class _Cutter:
+    """Finds the boundaries of one operation in the rows of its wait and its call."""
+
+    def __init__(self, analysis: Analysis, index: int) -> None:
+        self.events = analysis.events
+        self.operation = analysis.operations[index]
+        self.act = Act(int(self.operation["act"]))
+        self.model = Model(int(self.operation["model"]))
+        self.call = int(self.operation["call"])
+        self.wait = int(self.operation["wait"])
+        self.begin = int(self.operation["begin_ns"])
+        self.ready = int(self.operation["ready_ns"])
+        self.copy = int(self.operation["copy_ns"])
+        self.end = int(self.operation["end_ns"])
+        self.ready_basis = Basis(int(self.operation["ready_basis"]))
+        self.copy_basis = Basis(int(self.operation["copy_basis"]))
+
+    def steps(self) -> list[Step]:
+        """Return the pieces in time; boundaries out of order are pulled to their neighbours."""
+        cuts = [self._first(), *self._after_ready()]
+        cuts.sort(key=lambda cut: cut[0])
+        times = [min(max(cut[0], self.begin), self.end) for cut in cuts]
+        stops = [*times[1:], self.end]
+        steps = [
+            Step(what, at, stop, text, evidence, basis)
+            for at, stop, (_, what, text, evidence, basis) in zip(times, stops, cuts, strict=True)
+            if stop > at
+        ]
+        if steps:
+            return steps
+        _, what, text, evidence, basis = cuts[-1]
+        return [Step(what, self.end, self.end, text, evidence, basis)]
+
+    def end_evidence(self) -> str:
+        """Name what says that the operation was over."""
+        if self.call < 0:
+            return "unseen"
+        if int(self.events["kind"][self.call]) == Kind.RING:
+            return "io_uring_complete"
+        if int(self.events["done_ns"][self.call]) == self.end:
+            return "sock_recv_length"
+        return f"{self._name(self.call)} returns"
+
+    def _first(self) -> _Cut:
+        basis = Basis(int(self.operation["begin_basis"]))
+        owner = self.wait if self.wait >= 0 else self.call
+        name = self._name(owner) if owner >= 0 else "a call"
+        return self.begin, *self._waiting(name), self._begin_evidence(owner, name), basis
+
+    def _waiting(self, name: str) -> tuple[What, str]:
+        shares = {place: int(self.operation[column]) for place, column in zip(Place, PLACES, strict=True)}
+        most = max(shares, key=shares.__getitem__)
+        tries = int(self.operation["tries"])
+        if most == Place.WAIT:
+            return What.BLOCKED_WAIT, f"blocked in {name}"
+        if most == Place.TRANSFER:
+            return What.BLOCKED_TRANSFER, f"blocked in {self._name(self.call)}"
+        if most == Place.SIGNAL:
+            return What.BLOCKED_WAIT, "blocked, waiting for the signal"
+        if most == Place.RING:
+            return What.BLOCKED_WAIT, "blocked in io_uring_enter"
+        if most == Place.OTHER:
+            return What.BLOCKED_OTHER, "blocked in another call"
+        if most == Place.QUEUED:
+            return What.WAKING, "runnable, not on a CPU"
+        if tries and shares[Place.POLLING] > 0 and self.model == Model.NONBLOCKING:
+            share = shares[Place.POLLING] / max(1, self.ready - self.begin)
+            if most == Place.POLLING:
+                return What.POLLING, f"polling: {tries} tries failed"
+            return What.OWN, f"free but for {tries} failed tries ({share:.1%} of the time)"
+        if most == Place.POLLING:
+            return What.POLLING, "polling"
+        return What.OWN, "free: the process does other things"
+
+    def _begin_evidence(self, owner: int, name: str) -> str:
+        if self.model == Model.ASYNCHRONOUS:
+            return "io_uring_submit_req"
+        if self.model == Model.NONBLOCKING and int(self.operation["tries"]):
+            return "first try: EAGAIN"
+        if self.model == Model.SIGNAL_DRIVEN:
+            return "drained or armed (O_ASYNC)"
+        if owner >= 0 and int(self.events["enter_ns"][owner]) == self.begin:
+            return f"{name} called"
+        return "drained before" if owner >= 0 else "unseen"
+
+    def _after_ready(self) -> list[_Cut]:
+        ring = self.call >= 0 and int(self.events["kind"][self.call]) == Kind.RING
+        sleeper = self.wait if self.wait >= 0 else -1 if ring else self.call
+        cuts: list[_Cut] = []
+        woken = 0
+        if self.ready > self.begin or self.operation["at_once"]:
+            woken = self._woken(sleeper)
+            what, text = (What.WAKING, "data ready; the thread wakes up") if woken else self._unnoticed(ring)
+            cuts.append(
+                (self.ready, what, text, self._ready_evidence(sleeper, bool(woken)), self.ready_basis)
+            )
+        if woken:
+            name = self._name(sleeper)
+            cuts.append((woken, What.CALL, f"{name} goes on", "sched_switch", Basis.MEASURED))
+        if self.wait >= 0:
+            left = int(self.events["exit_ns"][self.wait])
+            cuts.append((left, What.OWN, f"{self._name(self.wait)} has returned", "sys_exit", Basis.MEASURED))
+        if self.call >= 0 and not ring:
+            entered = int(self.events["enter_ns"][self.call])
+            if entered > self.begin:
+                name = self._name(self.call)
+                cuts.append((entered, What.CALL, f"in {name}", "sys_enter", Basis.MEASURED))
+        if self.act not in (Act.ACCEPT, Act.SEND):
+            cuts.append((self.copy, What.COPY, self._copying(), self._copy_evidence(), self.copy_basis))
+        return [cut for cut in cuts if self.ready <= cut[0] <= self.end or cut[1] == What.COPY]
+
+    def _woken(self, row: int) -> int:
+        """Return when the sleeper ran again after the data came; 0 where it did not sleep or is unseen."""
+        if row < 0 or not int(self.events["sleeps"][row]):
+            return 0
+        running = int(self.events["running_ns"][row])
+        return running if self.ready < running <= self.end else 0
+
+    def _unnoticed(self, ring: bool) -> tuple[What, str]:
+        if ring:
+            return What.UNREAD, "data ready; the kernel takes over"
+        if self.act == Act.ACCEPT:
+            return What.UNREAD, "a connection is ready"
+        return What.UNREAD, "data ready, not yet asked for"
+
+    def _ready_evidence(self, sleeper: int, woken: bool) -> str:
+        if self.ready_basis == Basis.UNSEEN:
+            return "unseen"
+        row = self.call if self.call >= 0 else sleeper
+        flags = int(self.events["flags"][row]) if row >= 0 else 0
+        waker = int(self.events["waker"][sleeper]) if woken else 0
+        by = f", woken by {waker}" if waker else ""
+        if self.ready_basis == Basis.MEASURED:
+            return f"sk_data_ready{by}"
+        if flags & Flag.ACCOUNTED:
+            return "schedstat: time asleep"
+        if flags & (Flag.READY_AT_ENTRY | Flag.EMPTY_AT_ENTRY) and not woken:
+            return "poll at entry"
+        return f"sched_waking{by}"
+
+    def _copying(self) -> str:
+        worker = bool(self.operation["by_worker"])
+        who = int(self.events["waker"][self.call]) if worker and self.call >= 0 else 0
+        return f"a kernel thread ({who}) copies" if worker and who else "the copy"
+
+    def _copy_evidence(self) -> str:
+        if self.copy_basis == Basis.UNSEEN or self.call < 0:
+            return "unseen"
+        copies = int(self.events["copies"][self.call])
+        if copies and self.copy_basis == Basis.MEASURED:
+            return "skb_copy_datagram_iovec" + (f" ×{copies}" if copies > 1 else "")
+        if int(self.events["flags"][self.call]) & Flag.ACCOUNTED:
+            return "schedstat: at most its CPU time"
+        return "at most the rest of the call"
+
+    def _name(self, row: int) -> str:
+        if row < 0:
+            return "the call"
+        if int(self.events["kind"][row]) == Kind.RING:
+            return "io_uring"
+        call = CALLS[int(self.events["code"][row])]
+        return call.name if call.role != Role.RESTART else "the call"

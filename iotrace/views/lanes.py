@@ -1,0 +1,178 @@
+"""The timeline: an axis, a lane per thread and per descriptor, and the signs that occur in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from iotrace.analysis.model import Analysis
+from iotrace.timeline import Lane, Raster, Timeline, What, rasterise, ticks
+from iotrace.views import wording
+from iotrace.views.glyphs import Pen, style_of
+from iotrace.views.layout import clip, pad, wrap
+from iotrace.views.legend import Seen
+from iotrace.views.numbers import duration, grouped, size
+from probes.table import CALLS
+
+#: A call's name is written again after so many cells of the same call.
+_REPEAT = 48
+_NAMED = (What.BLOCKED_WAIT, What.BLOCKED_TRANSFER, What.BLOCKED_OTHER, What.NAP)
+_FILLED = (*_NAMED[:3], What.POLLING, What.WAKING)
+
+
+def draw(analysis: Analysis, timeline: Timeline, width: int, pen: Pen, seen: Seen) -> Iterable[Text]:
+    """Yield the axis, the lanes and what was left out. ``seen`` collects the signs used, for the legend."""
+    names = [pen(label(analysis, lane)) for lane in timeline.lanes]
+    longest = max((cell_len(name) for name in names), default=0)
+    margin = min(longest, max(12, width // 5)) + 2
+    cells = max(8, width - margin)
+    yield axis(timeline, margin, cells, pen)
+    for lane, name in zip(timeline.lanes, names, strict=True):
+        raster = rasterise(lane, timeline.from_ns, timeline.to_ns, cells, timeline.gaps)
+        line = pad(Text(name), margin - 2, pen).append("  ")
+        yield line.append_text(_lane(lane, raster, cells, pen, seen))
+    yield from _left_out(timeline, width, pen)
+
+
+def cell_ns(timeline: Timeline, analysis: Analysis, width: int, pen: Pen) -> float:
+    """Return how much time one cell of the lanes stands for."""
+    longest = max((cell_len(pen(label(analysis, lane))) for lane in timeline.lanes), default=0)
+    margin = min(longest, max(12, width // 5)) + 2
+    return (timeline.to_ns - timeline.from_ns) / max(8, width - margin)
+
+
+def axis(timeline: Timeline, margin: int, cells: int, pen: Pen) -> Text:
+    """Draw round times, each with its sign exactly above its cell."""
+    from_ns, to_ns = timeline.from_ns - timeline.origin_ns, timeline.to_ns - timeline.origin_ns
+    row = [" "] * cells
+    for tick in ticks(from_ns, to_ns, max(2, cells // 10)):
+        at = (tick.at_ns - from_ns) * cells // (to_ns - from_ns)
+        words = pen("╷" + tick.label)
+        if at + len(words) <= cells:
+            row[at : at + len(words)] = words
+    return Text(" " * margin).append("".join(row), "axis")
+
+
+def label(analysis: Analysis, lane: Lane) -> str:
+    """Name a lane: ``thread 4711``, ``fd 4 tcp :53312``. Not yet escaped."""
+    processes = len({tgid for tgid, _, _ in analysis.threads})
+    if lane.kind == "worker":
+        return f"kernel {lane.tid}"
+    if lane.kind == "thread":
+        names = {tid: name for _, tid, name in analysis.threads}
+        if len(set(names.values())) > 1 and names.get(lane.tid):
+            return f"{lane.tid} {names[lane.tid]}"
+        return f"thread {lane.tid}"
+    what = analysis.descriptors[lane.life]
+    words = f"fd {what.fd} {wording.descriptor(what)}"
+    return f"{what.tgid} {words}" if processes > 1 else words
+
+
+def _lane(lane: Lane, raster: Raster, cells: int, pen: Pen, seen: Seen) -> Text:
+    glyphs = [
+        pen.glyph(What(kind), unsure)
+        for kind, unsure in zip(raster.what.tolist(), raster.bounded, strict=True)
+    ]
+    styles = [
+        _style(What(kind), unsure) for kind, unsure in zip(raster.what.tolist(), raster.bounded, strict=True)
+    ]
+    free = [True] * cells
+    for run in raster.runs:
+        seen.add(run.what, run.bounded, lane.kind)
+    for mark in sorted(raster.marks, key=lambda mark: _RANK[mark.what]):
+        dominant = What(int(raster.what[mark.cell]))
+        free[mark.cell] = False
+        if dominant != mark.what:
+            glyphs[mark.cell] = pen.inside(mark.what)
+            styles[mark.cell] = _mark_style(mark.what, dominant)
+            seen.add_inside(mark.what)
+    _write_names(raster, glyphs, styles, free)
+    if lane.kind == "descriptor":
+        _write_sizes(raster, glyphs, styles, free, pen)
+    return _join(glyphs, styles)
+
+
+_RANK = {What.POLLING: 0, What.ACCEPTED: 1, What.COPY: 2}
+
+
+def _style(what: What, bounded: bool) -> str:
+    return "phase.copy.bounded" if what == What.COPY and bounded else style_of(what)
+
+
+def _mark_style(what: What, dominant: What) -> str:
+    """A mark's own colour on the fill of the segment that it stands in."""
+    return f"{style_of(what)}@{style_of(dominant)}" if dominant in _FILLED else style_of(what)
+
+
+def _write_names(raster: Raster, glyphs: list[str], styles: list[str], free: list[bool]) -> None:
+    last, where = -1, -_REPEAT
+    for run in raster.runs:
+        if run.what not in _NAMED or run.code < 0:
+            continue
+        name = CALLS[run.code].name
+        for first, stop in _gaps(free, run.first, run.last + 1):
+            if stop - first < len(name) + 4 or (run.code == last and first - where < _REPEAT):
+                continue
+            begin = first + 2 if stop - first > 3 * len(name) else first + (stop - first - len(name)) // 2
+            words = f" {name} " if stop - first >= len(name) + 6 else name
+            begin += 1 if len(words) == len(name) else 0
+            _write(words, begin, f"{style_of(run.what)}.ink", glyphs, styles, free)
+            last, where = run.code, first
+
+
+def _write_sizes(raster: Raster, glyphs: list[str], styles: list[str], free: list[bool], pen: Pen) -> None:
+    for mark in raster.marks:
+        words = (
+            f" {size(mark.value)} " if mark.what == What.COPY else f"×{mark.count} " if mark.count > 1 else ""
+        )
+        begin = mark.cell + 1
+        while begin < len(free) and raster.what[begin] == What.COPY == mark.what:
+            begin += 1
+        words = pen(words)
+        if words and all(free[begin : begin + len(words) + 1]) and begin + len(words) <= len(free):
+            _write(words, begin, "muted", glyphs, styles, free)
+
+
+def _write(
+    words: str, begin: int, style: str, glyphs: list[str], styles: list[str], free: list[bool]
+) -> None:
+    for offset, char in enumerate(words):
+        glyphs[begin + offset], styles[begin + offset], free[begin + offset] = char, style, False
+
+
+def _gaps(free: Sequence[bool], first: int, stop: int) -> Iterable[tuple[int, int]]:
+    start = first
+    for cell in range(first, stop + 1):
+        if cell == stop or not free[cell]:
+            if cell > start:
+                yield start, cell
+            start = cell + 1
+
+
+def _join(glyphs: Sequence[str], styles: Sequence[str]) -> Text:
+    text = Text()
+    start = 0
+    for cell in range(1, len(glyphs) + 1):
+        if cell == len(glyphs) or styles[cell] != styles[start]:
+            text.append("".join(glyphs[start:cell]), styles[start])
+            start = cell
+    return text
+
+
+def _left_out(timeline: Timeline, width: int, pen: Pen) -> Iterable[Text]:
+    more = [
+        f"{grouped(count)} more {what} ({option})"
+        for count, what, option in (
+            (timeline.more_threads, "threads", "--thread TID"),
+            (timeline.more_descriptors, "descriptors", "--fd N"),
+        )
+        if count
+    ]
+    if more:
+        yield clip(Text(pen("… " + ", ".join(more)), "muted"), width, pen)
+    for first, last, rows in timeline.gaps[:3]:
+        if last >= timeline.from_ns and first < timeline.to_ns:
+            times = f"{duration(first - timeline.origin_ns)} – {duration(last - timeline.origin_ns)}"
+            yield from wrap(f"? {grouped(rows)} events lost, {times}", width, pen, "warning")

@@ -1,0 +1,63 @@
+"""What the signs of a picture mean: those that occur in it, no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.text import Text
+
+from iotrace.timeline import What
+from iotrace.views.glyphs import Pen, style_of, words_of
+from iotrace.views.layout import clip
+
+_SILENT = (What.ABSENT, What.LOST)
+
+
+class Seen:
+    """Collects the signs that a picture used."""
+
+    def __init__(self) -> None:
+        self._kinds: set[tuple[What, bool]] = set()
+        self._inside: set[What] = set()
+
+    def add(self, what: What, bounded: bool, lane: str) -> None:
+        """Note that a kind fills some cell."""
+        self._kinds.add((what, bounded))
+
+    def add_inside(self, what: What) -> None:
+        """Note that a rare kind stands in a cell of another."""
+        self._inside.add(what)
+
+    def draw(self, width: int, pen: Pen, tail: str = "") -> Iterable[Text]:
+        """Yield the legend, entries separated by blanks, ``tail`` at its end."""
+        entries = [
+            Text(pen.glyph(what, bounded), self._style(what, bounded)).append(
+                pen(f" {words_of(what)}{', bounded' if bounded else ''}"), "muted"
+            )
+            for what, bounded in sorted(self._kinds)
+            if what not in _SILENT
+        ]
+        entries += [
+            Text(pen.inside(what), style_of(what)).append(
+                pen(f" {_WITHIN.get(what, words_of(what))}"), "muted"
+            )
+            for what in sorted(self._inside)
+            if (what, False) not in self._kinds or pen.inside(what) != pen.glyph(what)
+        ]
+        if tail:
+            entries.append(Text(pen(tail), "muted"))
+        line = Text()
+        for entry in entries:
+            if line.cell_len and line.cell_len + 3 + entry.cell_len > width:
+                yield clip(line, width, pen)
+                line = Text()
+            line.append("   " if line.cell_len else "").append_text(entry)
+        if line.cell_len:
+            yield clip(line, width, pen)
+
+    @staticmethod
+    def _style(what: What, bounded: bool) -> str:
+        return "phase.copy.bounded" if what == What.COPY and bounded else style_of(what)
+
+
+_WITHIN = {What.COPY: "a copy within the cell"}

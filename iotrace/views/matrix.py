@@ -1,0 +1,103 @@
+"""The proof matrix: where the process was during each phase, summed over all operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.text import Text
+
+from iotrace.analysis.model import Act, Analysis, Basis, MatrixRow, Model, Phase
+from iotrace.views import wording
+from iotrace.views.glyphs import Pen
+from iotrace.views.layout import Column, grid
+from iotrace.views.numbers import duration, grouped, share, size
+
+#: Shares below this are left to the JSON report.
+_WORTH = 0.0005
+
+
+def draw(analysis: Analysis, width: int, pen: Pen) -> Iterable[Text]:
+    """Yield the matrix as a table, and one line about its marks where a number is not measured."""
+    rows = [row for row in analysis.matrix if row.operations]
+    if not rows:
+        return
+    several = len({(row.act, row.model) for row in rows}) > len({row.act for row in rows})
+    columns = (
+        Column(),
+        Column(drop=0 if several else 3, shrink=True),
+        Column("phase 1: waiting for data", gap=4),
+        Column(drop=4, shrink=True, gap=3),
+        Column(drop=2, right=True),
+        Column("phase 2: copying to the process", gap=4),
+        Column(drop=1, shrink=True, gap=3),
+    )
+    cells = [_cells(row, pen, several) for row in rows]
+    yield from grid(columns, cells, width, pen)
+    bases = {phase.basis for row in rows for phase in _phases(row)}
+    if Basis.BOUNDED in bases:
+        yield Text(
+            pen("≈ bounded: the true value lies in a known interval, this is its best bound"), "basis.bounded"
+        )
+    if Basis.UNSEEN in bases:
+        yield Text(pen("? this probe cannot see it"), "basis.unseen")
+
+
+def _phases(row: MatrixRow) -> tuple[Phase, ...]:
+    return (row.phase1,) if row.act == Act.ACCEPT else (row.phase1, row.phase2)
+
+
+def _cells(row: MatrixRow, pen: Pen, several: bool) -> list[Text]:
+    name = Text(pen(f"{wording.ACTS[row.act]} ×{grouped(row.operations)}"), "heading")
+    model = Text(pen(wording.MODELS[row.model].split(":")[0]), "muted") if several else Text()
+    first, others = _phase1(row.phase1, pen)
+    total = Text(pen(_about(row.phase1, f"{duration(row.phase1.total_ns)}")), "muted")
+    if row.phase1.basis == Basis.UNSEEN:
+        total = Text()
+    return [name, model, first, others, total, _phase2(row, pen), _moved(row, pen)]
+
+
+def _phase1(phase: Phase, pen: Pen) -> tuple[Text, Text]:
+    if phase.basis == Basis.UNSEEN:
+        return Text(pen("? unseen"), "basis.unseen"), Text()
+    if not phase.total_ns:
+        return Text(pen("data were there at once"), "muted"), Text()
+    shares = [
+        (phase.blocked, f"blocked in {phase.blocked_in}" if phase.blocked_in else "blocked", "share.blocked"),
+        (phase.polling, "polling", "share.polling"),
+        (phase.free, "free", "share.free"),
+        (phase.queued, "queued", "muted"),
+    ]
+    shares.sort(key=lambda item: -item[0])
+    value, words, style = shares[0]
+    main = Text(pen(f"{words} ")).append(pen(_about(phase, share(value))), style)
+    rest = ", ".join(f"{words} {share(value)}" for value, words, _ in shares[1:] if value >= _WORTH)
+    return main, Text(pen(rest), "muted")
+
+
+def _phase2(row: MatrixRow, pen: Pen) -> Text:
+    phase = row.phase2
+    if row.act == Act.ACCEPT:
+        return Text(pen("nothing to copy"), "muted")
+    if phase.basis == Basis.UNSEEN:
+        return Text(pen("? unseen"), "basis.unseen")
+    if not phase.total_ns:
+        return Text(pen("nothing copied"), "muted")
+    if phase.blocked >= 0.5:
+        where = f"in {phase.blocked_in} " if phase.blocked_in else "in the call "
+        return Text(pen(where)).append(pen(_about(phase, share(phase.blocked))), "share.copy")
+    who = " (a kernel thread copies)" if row.model == Model.ASYNCHRONOUS else ""
+    return Text("free ").append(pen(_about(phase, share(phase.free))), "share.free").append(pen(who), "muted")
+
+
+def _moved(row: MatrixRow, pen: Pen) -> Text:
+    if row.act == Act.ACCEPT:
+        return Text()
+    text = size(row.bytes)
+    if row.phase2.basis != Basis.UNSEEN and row.phase2.total_ns:
+        mark = "≤ " if row.phase2.basis == Basis.BOUNDED else ""
+        text += f" in {mark}{duration(row.phase2.total_ns)}"
+    return Text(pen(text), "muted")
+
+
+def _about(phase: Phase, number: str) -> str:
+    return f"≈ {number}" if phase.basis == Basis.BOUNDED else number

@@ -1,0 +1,54 @@
+"""``iotrace show``: the timeline, and one operation magnified under it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from iotrace.analysis.model import Analysis
+from iotrace.timeline import Timeline, build, magnify, typical
+from iotrace.views import header, lanes, magnifier
+from iotrace.views.glyphs import Pen
+from iotrace.views.layout import Lines
+from iotrace.views.legend import Seen
+from iotrace.views.numbers import duration
+from iotrace.views.report import spaced
+
+
+def show(
+    analysis: Analysis,
+    window: tuple[int, int] | None = None,
+    fd: int | None = None,
+    thread: int | None = None,
+    ascii: bool = False,
+    operation: int | None = None,
+) -> RenderableType:
+    """Return header, timeline and one operation magnified.
+
+    ``window`` is (from, to) in nanoseconds since the recording's begin; ``operation`` an index in
+    ``analysis.operations``, by default the most typical one.
+    """
+    timeline = build(analysis, window, fd, thread)
+
+    def draw(width: int, pen: Pen) -> Iterable[Text]:
+        yield from spaced(
+            (header.draw(analysis, width, pen), *picture(analysis, timeline, operation, width, pen))
+        )
+
+    return Lines(draw, ascii)
+
+
+def picture(
+    analysis: Analysis, timeline: Timeline, operation: int | None, width: int, pen: Pen
+) -> tuple[Iterable[Text], Iterable[Text]]:
+    """Return the lines of the timeline with its legend, and those of the magnified operation."""
+    seen = Seen()
+    above = list(lanes.draw(analysis, timeline, width, pen, seen))
+    scale = lanes.cell_ns(timeline, analysis, width, pen)
+    above += seen.draw(width, pen, f"one cell: {duration(round(scale))}")
+    index = typical(analysis) if operation is None else operation
+    if index is None:
+        return above, ()
+    return above, magnifier.draw(analysis, magnify(analysis, index), scale, width, pen)

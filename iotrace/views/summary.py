@@ -1,0 +1,56 @@
+"""What ``iotrace run`` prints at the end: verdict, proof, picture, lesson, and what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from iotrace.analysis.model import Analysis
+from iotrace.timeline import build
+from iotrace.views import header, lessons, matrix, verdict
+from iotrace.views.glyphs import Pen
+from iotrace.views.layout import Column, Lines, grid
+from iotrace.views.report import spaced
+from iotrace.views.show import picture
+
+#: (what to type, what it shows)
+Commands = Sequence[tuple[str, str]]
+
+
+def summary(
+    analysis: Analysis, file: str | None = None, commands: Commands | None = None, ascii: bool = False
+) -> RenderableType:
+    """Return the end of a run. ``file`` names the recording in ``commands``, whose default fits any run."""
+    timeline = build(analysis, most_threads=4, most_descriptors=6)
+    offered = commands if commands is not None else more(analysis, file)
+
+    def draw(width: int, pen: Pen) -> Iterable[Text]:
+        lanes, magnified = picture(analysis, timeline, None, width, pen)
+        sections = (
+            header.draw(analysis, width, pen),
+            verdict.draw(analysis, width, pen, brief=True),
+            (*matrix.draw(analysis, width, pen), *lessons.order(analysis, width, pen)),
+            lanes,
+            magnified,
+            lessons.draw(analysis, width, pen, most=1),
+            _commands(offered, width, pen),
+        )
+        yield from spaced(sections)
+
+    return Lines(draw, ascii)
+
+
+def more(analysis: Analysis, file: str | None) -> Commands:
+    """Return the commands that show more of this recording."""
+    name = f" {file}" if file else ""
+    return [
+        (f"iotrace report{name}", "every call with percentiles, descriptors, lessons"),
+        (f"iotrace show{name} --from 0 --to 100ms", "a closer look"),
+    ]
+
+
+def _commands(offered: Commands, width: int, pen: Pen) -> list[Text]:
+    rows = [[Text(pen(command), "command"), Text(pen(words), "muted")] for command, words in offered]
+    return grid((Column(), Column(drop=1, shrink=True, gap=3)), rows, width, pen)

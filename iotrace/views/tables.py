@@ -1,0 +1,100 @@
+"""The tables of the report: calls with their durations, and descriptors as what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.text import Text
+
+from iotrace.analysis.model import Analysis, Descriptor, Model
+from iotrace.views import wording
+from iotrace.views.glyphs import Pen
+from iotrace.views.layout import Column, grid
+from iotrace.views.numbers import duration, grouped, size
+
+_CALLS = (
+    Column("call"),
+    Column("count", right=True),
+    Column("errors", drop=2, shrink=True),
+    Column("bytes", right=True, drop=3),
+    Column("total", right=True),
+    Column("wait", right=True),
+    Column("wake", right=True, drop=6),
+    Column("copy", right=True, drop=1),
+    Column("p50", right=True),
+    Column("p90", right=True, drop=5),
+    Column("p99", right=True, drop=4),
+    Column("max", right=True),
+)
+_DESCRIPTORS = (
+    Column("pid", right=True),
+    Column("fd", right=True),
+    Column("what", shrink=True),
+    Column("flags", drop=2),
+    Column("watched by", drop=1, shrink=True),
+    Column("model", drop=3),
+    Column("ops", right=True),
+    Column("bytes", right=True),
+)
+
+
+def calls(analysis: Analysis, width: int, pen: Pen) -> Iterable[Text]:
+    """Yield one row per call name; columns that do not fit go, the durations' extremes stay."""
+    rows = []
+    for call in analysis.calls:
+        errors = ", ".join(f"{name} {grouped(count)}" for name, count in call.errors.items())
+        times = (call.total_ns, call.wait_ns, call.wake_ns, call.copy_ns)
+        tails = (call.p50_ns, call.p90_ns, call.p99_ns, call.max_ns)
+        rows.append(
+            [
+                Text(pen(call.name)),
+                Text(pen(grouped(call.count))),
+                Text(pen(errors), "muted"),
+                Text(pen(size(call.bytes)) if call.bytes else ""),
+                *(Text(pen(duration(ns)) if ns else "") for ns in times),
+                *(Text(pen(duration(ns)), "muted") for ns in tails),
+            ]
+        )
+    yield from grid(_CALLS, rows, width, pen)
+
+
+def descriptors(analysis: Analysis, width: int, pen: Pen, most: int = 40) -> Iterable[Text]:
+    """Yield one row per descriptor that took part in I/O, at most ``most``, then how many more there are."""
+    kept = [each for each in analysis.descriptors if _matters(each)]
+    several = len({each.tgid for each in kept}) > 1
+    rows = [
+        [
+            Text(str(each.tgid) if several else "", "muted"),
+            Text(str(each.fd)),
+            Text(pen(_name(each))),
+            Text(pen(_flags(each)), "muted"),
+            Text(pen(", ".join(each.watched_by)), "muted"),
+            Text(pen(wording.MODELS[each.model].split(":")[0]) if each.model != Model.UNKNOWN else ""),
+            Text(pen(grouped(each.operations)) if each.operations else ""),
+            Text(pen(size(each.bytes)) if each.bytes else ""),
+        ]
+        for each in kept[:most]
+    ]
+    columns = _DESCRIPTORS if several else (Column(), *_DESCRIPTORS[1:])
+    yield from grid(columns, rows, width, pen)
+    if len(kept) > most:
+        yield Text(pen(f"… {grouped(len(kept) - most)} more descriptors (--json has all)"), "muted")
+
+
+def _matters(each: Descriptor) -> bool:
+    return bool(
+        each.operations or each.watched_by or each.kind in ("listen", "tcp", "udp", "unix", "io_uring")
+    )
+
+
+def _name(each: Descriptor) -> str:
+    if each.kind in ("unknown", "file") or each.name.startswith(each.kind):
+        return each.name or each.kind
+    return f"{each.kind} {each.name}".strip()
+
+
+def _flags(each: Descriptor) -> str:
+    if each.nonblocking is None and each.asynchronous is None:
+        return "?"
+    names = [("nonblocking", each.nonblocking), ("async", each.asynchronous)]
+    return ", ".join(name for name, on in names if on) or "blocking"

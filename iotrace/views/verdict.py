@@ -1,0 +1,57 @@
+"""The verdict: which model each kind of operation follows, how many support it, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from iotrace.analysis.model import Act, Analysis, Model, Verdict
+from iotrace.views import wording
+from iotrace.views.glyphs import Pen
+from iotrace.views.layout import clip, wrap
+from iotrace.views.numbers import grouped
+
+_HEAD = "VERDICT  "
+
+
+def draw(analysis: Analysis, width: int, pen: Pen, brief: bool = False) -> Iterable[Text]:
+    """Yield a line per verdict and its reason under it; ``brief`` leaves out a reason said before."""
+    acts = [act for act in (Act.RECEIVE, Act.RECEIVE_DATAGRAM, Act.ACCEPT) if _has(analysis, act)]
+    if not acts:
+        yield Text(_HEAD, "verdict").append(pen("no receive and no accept was seen: nothing to judge"))
+        return
+    names = max(cell_len(wording.ACTS[act]) for act in acts)
+    indent = len(_HEAD) + names + 2
+    said: set[tuple[Model, str]] = set()
+    for position, act in enumerate(acts):
+        found = analysis.verdicts[act]
+        line = Text(_HEAD if not position else " " * len(_HEAD), "verdict")
+        line.append(f"{wording.ACTS[act]:<{names}}  ", "muted")
+        line.append(pen(wording.verdict(found)), "verdict")
+        counts = _counts(found, pen)
+        room = width - line.cell_len - counts.cell_len
+        if room >= 2:
+            line.append("  ").append_text(counts)
+        yield clip(line, width, pen)
+        if room < 2:
+            yield clip(Text(" " * indent).append_text(counts), width, pen)
+        mark = (found.model, found.multiplexer or "")
+        if found.because and not (brief and mark in said and not found.contradicting):
+            yield from wrap(found.because, width, pen, "muted", Text(" " * indent), indent)
+        said.add(mark)
+    if not brief and analysis.process_model in wording.PROCESS_MODELS:
+        words = f"{'served by':<{max(names, 9)}}  {wording.PROCESS_MODELS[analysis.process_model]}"
+        yield clip(Text(" " * len(_HEAD)).append(pen(words), "muted"), width, pen)
+
+
+def _has(analysis: Analysis, act: Act) -> bool:
+    return act in analysis.verdicts and analysis.verdicts[act].operations > 0
+
+
+def _counts(found: Verdict, pen: Pen) -> Text:
+    text = Text(pen(f"{grouped(found.supporting)} of {grouped(found.operations)}"))
+    if found.contradicting:
+        text.append(pen(f", {grouped(found.contradicting)} against"), "warning")
+    return text
