@@ -8,6 +8,10 @@ from __future__ import annotations
 import socket
 import struct
 
+import numpy as np
+
+from probes.events import ADDRESSES
+
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
 SOCK_STREAM, SOCK_DGRAM = 1, 2
 SOCK_NONBLOCK = 0o4000
@@ -39,6 +43,15 @@ def text(address: bytes) -> str:
             return "@" + path[1:].decode("utf-8", "backslashreplace")
         return path.split(b"\0", 1)[0].decode("utf-8", "backslashreplace")
     return ""
+
+
+def local_text(addresses: bytes) -> str:
+    """Return the local address of :data:`probes.events.ADDRESSES`, as :func:`text` does."""
+    row = np.frombuffer(addresses, ADDRESSES)[0]
+    local = row["local"].tobytes()
+    if row["family"] == AF_INET6:
+        return f"[{socket.inet_ntop(socket.AF_INET6, local)}]:{row['local_port']}"
+    return f"{socket.inet_ntop(socket.AF_INET, local[:4])}:{row['local_port']}"
 
 
 def kind_of_socket(domain: int, type_: int) -> str:

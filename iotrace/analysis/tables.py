@@ -19,10 +19,11 @@ from iotrace.analysis.descriptors import Lives
 from iotrace.analysis.model import Descriptor, Model
 from iotrace.analysis.readiness import EPOLLET, Readiness
 from iotrace.columns import Events
+from probes.events import ADDRESSES, Kind
 from probes.table import CALLS, Role
 
 _F_SETFL, _FIONBIO, _FIOASYNC = 4, 0x5421, 0x5452
-_EINPROGRESS = -115
+_EINPROGRESS, _TCP_LISTEN = -115, 10
 _O_NONBLOCK, _O_ASYNC = 0o4000, 0o20000
 
 
@@ -36,6 +37,7 @@ class DescriptorTable(Sequence[Descriptor]):
         self.nonblocking, self.asynchronous = modes(events, calls, lives)
         self._close = _closes(calls, lives)
         self._addresses = _addresses(calls, lives)
+        self._listening = _listening(events, lives)
         self._watchers = _watchers(events, calls, lives, readiness)
         known = operations["life"] >= 0
         root = lives.root[operations["life"][known]]
@@ -92,6 +94,8 @@ class DescriptorTable(Sequence[Descriptor]):
         if root in connected:
             remote = sockets.text(events.blob_of(int(calls.row[connected[root]])))
             return f"→ {remote}" if remote else ""
+        if root in self._listening:
+            return self._listening[root]
         if root in bound:
             return sockets.text(events.blob_of(int(calls.row[bound[root]]))) or "(any address)"
         if origin >= 0 and lives.kind[root] in ("file", "terminal"):
@@ -166,6 +170,18 @@ def _addresses(calls: Calls, lives: Lives) -> tuple[dict[int, int], dict[int, in
         )
         found.append({int(lives.root[lives.of_call[index]]): int(index) for index in chosen})
     return found[0], found[1]
+
+
+def _listening(events: Events, lives: Lives) -> dict[int, str]:
+    """Return {root: local address} of sockets whose listening the kernel reported: the port after bind to 0."""
+    rows = np.flatnonzero((events["kind"] == Kind.CONNECTION) & (events["a"] == _TCP_LISTEN))
+    rows = rows[(events["fd"][rows] >= 0) & (np.diff(events.blob_offsets)[rows] == ADDRESSES.itemsize)]
+    life = lives.find(events["tgid"][rows], events["fd"][rows], events["enter_ns"][rows])
+    return {
+        int(lives.root[index]): sockets.local_text(events.blob_of(int(row)))
+        for row, index in zip(rows, life, strict=True)
+        if index >= 0
+    }
 
 
 def _watchers(events: Events, calls: Calls, lives: Lives, readiness: Readiness) -> dict[int, set[str]]:
