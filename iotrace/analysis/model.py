@@ -53,6 +53,7 @@ class Act(IntEnum):
     ACCEPT = 2
     RECEIVE_DATAGRAM = 3
     SEND = 4
+    RECEIVE_UPSTREAM = 5  # of a server, on a connection that it made itself: a database, a resolver
 
     @property
     def label(self) -> str:

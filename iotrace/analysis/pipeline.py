@@ -103,6 +103,7 @@ def _operations(
     if np.any(begin[1:] < begin[:-1]):
         by_begin = np.argsort(begin, kind="stable")
         op, mode = op[by_begin], mode[by_begin]
+    _mark_upstream(op, all_calls, lives)
     kept = _of_peers(op, lives)
     op, mode = some(op, kept), mode[kept]
     on_file = (all_calls.role == Role.RECEIVE) & _is_file(lives)[lives.of_call] & (lives.of_call >= 0)
@@ -122,6 +123,18 @@ def judge_all(events: Events, all_calls: calls.Calls, op: NDArray[np.void], mode
         if verdict is not None:
             judged[act] = verdict
     return judged
+
+
+def _mark_upstream(op: NDArray[np.void], all_calls: calls.Calls, lives: descriptors.Lives) -> None:
+    """Tell the receives of a server from its clients apart from those on connections that it made itself."""
+    receives = op["act"] == Act.RECEIVE
+    connected = np.zeros(len(lives) + 1, bool)
+    chosen = np.flatnonzero((all_calls.code == calls.code("connect")) & (lives.of_call >= 0))
+    connected[lives.root[lives.of_call[chosen]]] = True
+    root = take(lives.root, op["life"].astype(np.int64), len(lives))
+    outgoing = receives & connected[root]
+    if np.any(op["act"] == Act.ACCEPT) and np.any(receives & ~outgoing):
+        op["act"] = np.where(outgoing, Act.RECEIVE_UPSTREAM, op["act"])
 
 
 def _of_peers(op: NDArray[np.void], lives: descriptors.Lives) -> NDArray[np.bool_]:

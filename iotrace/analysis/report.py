@@ -49,6 +49,7 @@ def report_json(analysis: Analysis) -> dict[str, Any]:
             "accept": _verdict(analysis.verdicts.get(Act.ACCEPT)),
             "receive": _verdict(analysis.verdicts.get(Act.RECEIVE)),
             "receive_datagram": _verdict(analysis.verdicts.get(Act.RECEIVE_DATAGRAM)),
+            "receive_upstream": _verdict(analysis.verdicts.get(Act.RECEIVE_UPSTREAM)),
             "process_model": analysis.process_model,
         },
         "matrix": [_matrix_row(row) for row in analysis.matrix],

@@ -173,7 +173,7 @@ def _addresses(calls: Calls, lives: Lives) -> tuple[dict[int, int], dict[int, in
 
 
 def _listening(events: Events, lives: Lives) -> dict[int, str]:
-    """Return {root: local address} of sockets whose listening the kernel reported: the port after bind to 0."""
+    """Return {root: local address} where the kernel reported it: the port after bind to 0."""
     rows = np.flatnonzero((events["kind"] == Kind.CONNECTION) & (events["a"] == _TCP_LISTEN))
     rows = rows[(events["fd"][rows] >= 0) & (np.diff(events.blob_offsets)[rows] == ADDRESSES.itemsize)]
     life = lives.find(events["tgid"][rows], events["fd"][rows], events["enter_ns"][rows])

@@ -30,6 +30,7 @@ _NOUN = {
     Act.ACCEPT: "accept",
     Act.RECEIVE_DATAGRAM: "datagram receive",
     Act.SEND: "send",
+    Act.RECEIVE_UPSTREAM: "upstream receive",
 }
 _DOMINANT = 0.9
 
