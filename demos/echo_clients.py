@@ -23,6 +23,8 @@ def client(number: int, arguments: argparse.Namespace) -> int:
     ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1)
     right = 0
     with socket.create_connection(("127.0.0.1", arguments.port), timeout=PATIENCE_S) as connection:
+        # BBR, where it is the default, pauses for some milliseconds now and then to measure the path.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")
         for count in range(arguments.messages):
             began = time.monotonic()
             message = struct.pack("!II", number, count).ljust(arguments.bytes, b"x")

@@ -75,6 +75,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description="Acknowledges messages of 1 MiB: I/O multiplexing with epoll."
     )
-    parser.add_argument("--port", type=int, default=8804)
+    parser.add_argument("--port", type=int, default=0 if os.environ.get("IOTRACE_DEMO_PORT_FILE") else 8804)
     with listen(parser.parse_args().port) as listening:
         serve(listening)

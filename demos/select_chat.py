@@ -80,9 +80,9 @@ def listen(port: int) -> socket.socket:
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    scripted = "IOTRACE_DEMO_PORT_FILE" in os.environ or not sys.stdin.isatty()
+    scripted = bool(os.environ.get("IOTRACE_DEMO_PORT_FILE")) or not sys.stdin.isatty()
     parser = argparse.ArgumentParser(description="A chat server: one operator, many clients, one select().")
-    parser.add_argument("--port", type=int, default=8801)
+    parser.add_argument("--port", type=int, default=0 if os.environ.get("IOTRACE_DEMO_PORT_FILE") else 8801)
     parser.add_argument(
         "--operator", choices=["script", "terminal"], default="script" if scripted else "terminal"
     )

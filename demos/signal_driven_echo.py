@@ -92,6 +92,6 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     parser = argparse.ArgumentParser(description="Acknowledges messages of 1 MiB: signal-driven I/O.")
-    parser.add_argument("--port", type=int, default=8805)
+    parser.add_argument("--port", type=int, default=0 if os.environ.get("IOTRACE_DEMO_PORT_FILE") else 8805)
     with listen(parser.parse_args().port) as listening:
         serve(listening)
