@@ -37,7 +37,9 @@ def load(entry: Entry) -> type[Probe]:
     try:
         probe: type[Probe] = getattr(import_module(entry.module), entry.attribute)
     except ImportError as error:
-        raise ProbeError(f"the {entry.title} probe cannot be loaded ({error}): see `iotrace doctor`") from None
+        raise ProbeError(
+            f"the {entry.title} probe cannot be loaded ({error}): see `iotrace doctor`"
+        ) from None
     return probe
 
 
@@ -51,7 +53,7 @@ def reason_against(entry: Entry) -> str | None:
 
 def choose(name: str = "auto") -> Choice:
     """Return the probe called ``name``, or the best that can run. Raises :class:`ProbeError`."""
-    reasons = []
+    reasons: list[str] = []
     for entry in PROBES:
         if name not in ("auto", entry.name):
             continue
@@ -60,4 +62,4 @@ def choose(name: str = "auto") -> Choice:
             remark = f"{reasons[0]}; using {entry.title}" if reasons else None
             return Choice(load(entry)(), entry.title, remark)
         reasons.append(f"the {entry.title} probe cannot run: {reason.rstrip('.')}")
-    raise ProbeError("; ".join(reasons) + (" (see `iotrace doctor`)" if name == "auto" else ""))
+    raise ProbeError("; ".join(reasons))

@@ -135,7 +135,9 @@ class Conductor:
                 self._tick()
 
     def _tell_of_descendants(self) -> None:
-        self._say(f"process {self._pid} has ended; what it started still runs and is recorded (Ctrl-C ends it)")
+        self._say(
+            f"process {self._pid} has ended; what it started still runs and is recorded (Ctrl-C ends it)"
+        )
 
     def _end_by_duration(self) -> None:
         self.ended_by = "duration"

@@ -75,7 +75,9 @@ def record(
     ready = command(target, os.environ, plan.as_root)
     supervisor = Supervisor(plan.demo, ready) if plan.demo else None
     try:
-        return _record(target, supervisor.command if supervisor else ready, choice, plan, supervisor, say, progress)
+        return _record(
+            target, supervisor.command if supervisor else ready, choice, plan, supervisor, say, progress
+        )
     finally:
         if supervisor:
             supervisor.close()
@@ -136,7 +138,7 @@ def _nowhere(rows: Batch) -> None:
 def _open(
     target: Target, ready: Command, choice: Choice, plan: Plan, pid: int, say: Callable[[str], None]
 ) -> Writer:
-    # Imported now: pyarrow takes as long to import as a probe to attach, and the target waits for neither twice.
+    # Imported only now: pyarrow takes as long to import as a probe takes to attach.
     from iotrace.recording.writing import Writer
 
     path = plan.output or default_path(target.name, pid)
@@ -183,7 +185,9 @@ def _ending(outcome: Outcome, number: int | None, ended_by: str, clients: Report
     exited = outcome.status is not None and number is None
     return {
         "wait_status": outcome.status,
-        "exit_status": os.waitstatus_to_exitcode(outcome.status) if exited and outcome.status is not None else None,
+        "exit_status": os.waitstatus_to_exitcode(outcome.status)
+        if exited and outcome.status is not None
+        else None,
         "signal": number,
         "produced": outcome.produced,
         "lost": outcome.lost,

@@ -1,0 +1,88 @@
+"""From the words of the command line to a command and its options."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NamedTuple, NoReturn
+
+from iotrace import __version__
+from iotrace.cli.ending import USAGE
+
+
+class Entry(NamedTuple):
+    """A command's name, its module, and its line in the help: so that the help imports none of them."""
+
+    name: str
+    module: str
+    line: str
+
+
+COMMANDS: tuple[Entry, ...] = (
+    Entry("run", "iotrace.cli.run", "run a server under a probe, record it, and say where it blocks"),
+    Entry("demo", "iotrace.cli.demo", "list the demos, or run one with its scripted clients"),
+    Entry("show", "iotrace.cli.show", "the timeline of a recording"),
+    Entry("report", "iotrace.cli.report", "verdict, proof matrix and calls of a recording"),
+    Entry("doctor", "iotrace.cli.doctor", "what can run here, what cannot, and what mends it"),
+)
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the options of one command, with its function as ``run``. Usage errors end the process (2)."""
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(_help(), file=sys.stdout if argv else sys.stderr)
+        sys.exit(0 if argv else USAGE)
+    if argv[0] in ("-V", "--version"):
+        print(f"iotrace {__version__}")
+        sys.exit(0)
+    entry = next((entry for entry in COMMANDS if entry.name == argv[0]), None)
+    if entry is None:
+        _unknown(argv[0])
+    module = import_module(entry.module)
+    parser = argparse.ArgumentParser(
+        f"iotrace {entry.name}",
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.configure(parser)
+    split = getattr(module, "split", None)
+    words, target = split(argv[1:]) if split else (argv[1:], ())
+    arguments = parser.parse_args(words)
+    arguments.target = target
+    arguments.run = module.run
+    arguments.parser = parser
+    return arguments
+
+
+def _help() -> str:
+    width = max(len(entry.name) for entry in COMMANDS)
+    lines = "\n".join(f"  {entry.name:{width}}  {entry.line}" for entry in COMMANDS)
+    return (
+        "iotrace proves where a server blocks: it runs it under a probe, records every I/O call, and shows\n"
+        "which of Stevens' five I/O models it follows.\n"
+        "\n"
+        "  iotrace run [options] SCRIPT.py [args...] | -m MODULE [args...] | -- PROGRAM [args...]\n"
+        "\n"
+        f"{lines}\n"
+        "\n"
+        "`iotrace COMMAND --help` tells more; `iotrace --version` the version. A FILE that is not given is\n"
+        "the newest recording in this folder."
+    )
+
+
+def _unknown(word: str) -> NoReturn:
+    close = difflib.get_close_matches(word, [entry.name for entry in COMMANDS], 1)
+    if word.startswith("-"):
+        hint = "options come after the command: `iotrace --help` lists the commands"
+    elif close:
+        hint = f"did you mean `iotrace {close[0]}`?"
+    elif word.endswith(".py"):
+        hint = f"did you mean `iotrace run {word}`?"
+    else:
+        hint = "`iotrace --help` lists the commands"
+    print(f"iotrace: no command {word!r}: {hint}", file=sys.stderr)
+    sys.exit(USAGE)
