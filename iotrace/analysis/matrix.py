@@ -9,6 +9,13 @@ from iotrace.analysis.model import PLACES, Act, Basis, MatrixRow, Model, Phase, 
 from iotrace.columns import Events
 from probes.table import CALLS
 
+_SPOKEN = {
+    "pselect6": "select",
+    "ppoll": "poll",
+    "epoll_pwait": "epoll_wait",
+    "epoll_pwait2": "epoll_wait",
+    "accept4": "accept",
+}
 _BLOCKED = (Place.WAIT, Place.TRANSFER, Place.SIGNAL, Place.RING, Place.OTHER)
 
 
@@ -25,11 +32,18 @@ def proof_matrix(events: Events, operations: NDArray[np.void]) -> list[MatrixRow
 
 
 def call_names(events: Events, rows: NDArray[np.int64]) -> dict[str, int]:
-    """Return {name: how many} of the calls in the given event rows, most frequent first; -1 is no call."""
+    """Return {name: how many} of the calls in the given event rows, most frequent first; -1 is no call.
+
+    Names are those that a program calls: the C library turns select into pselect6, and so on.
+    """
     rows = rows[rows >= 0]
     counts = np.bincount(events["code"][rows], minlength=len(CALLS))
     order = np.argsort(-counts, kind="stable")
-    return {CALLS[code].name: int(counts[code]) for code in order if counts[code]}
+    names: dict[str, int] = {}
+    for code in order[counts[order] > 0]:
+        name = _SPOKEN.get(CALLS[code].name, CALLS[code].name)
+        names[name] = names.get(name, 0) + int(counts[code])
+    return names
 
 
 def _row(events: Events, act: Act, model: Model, op: NDArray[np.void]) -> MatrixRow:

@@ -180,7 +180,7 @@ class MatrixRow:
     bytes: int
     phase1: Phase
     phase2: Phase
-    wake_ns: int  # data ready until the copy began, summed: neither phase
+    wake_ns: int  # data ready until the copy began, summed: waking up, and whatever the server did first
 
 
 @dataclass(frozen=True)

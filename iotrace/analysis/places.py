@@ -36,6 +36,7 @@ for _role, _place in _BY_ROLE.items():
 def of_calls(calls: Calls, timeout: NDArray[np.int64], on_file: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Return (n,) uint8 :class:`Place` of each call.
 
+    A call that never slept did not block: it is free, or polling where it found nothing.
     ``timeout`` is column ``c``; ``on_file`` marks receives from files, which wait for a disk and no peer.
     """
     place = _PLACE[calls.role]
@@ -44,6 +45,7 @@ def of_calls(calls: Calls, timeout: NDArray[np.int64], on_file: NDArray[np.bool_
     briefly = calls.asleep_ns * 2 <= duration
     empty = (calls.ret == EAGAIN) & (place == Place.TRANSFER) & briefly
     empty |= (calls.ret == 0) & (place == Place.WAIT) & (timeout == 0) & briefly
+    place[~calls.slept & ~calls.pending] = Place.FREE  # on the CPU in a call that did not block: its own work
     place[empty] = Place.POLLING
     return place
 

@@ -18,12 +18,8 @@ from probes.events import Kind
 
 _FAMILY = {
     "select": "select",
-    "pselect6": "select",
     "poll": "poll",
-    "ppoll": "poll",
     "epoll_wait": "epoll",
-    "epoll_pwait": "epoll",
-    "epoll_pwait2": "epoll",
 }
 _NOUN = {
     Act.RECEIVE: "receive",
