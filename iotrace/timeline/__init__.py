@@ -1,12 +1,13 @@
 """Lanes and segments in time, for any medium: nothing here knows a colour, a glyph or a pixel."""
 
 from iotrace.timeline.build import Timeline, build, window_of
-from iotrace.timeline.lanes import Lane, Track, What
+from iotrace.timeline.lanes import BLOCKED, Lane, Track, What
 from iotrace.timeline.magnify import Magnified, Step, magnify, typical
 from iotrace.timeline.raster import Mark, Raster, Run, rasterise
 from iotrace.timeline.ticks import Tick, ticks
 
 __all__ = [
+    "BLOCKED",
     "Lane",
     "Magnified",
     "Mark",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from iotrace.analysis.calls import ACCOUNT_NOISE_NS
 from iotrace.analysis.model import PLACES, Act, Analysis, Basis, Model, Place
 from iotrace.timeline.lanes import What
 from probes.events import Flag, Kind
@@ -21,7 +22,10 @@ _Cut = tuple[int, What, str, str, Basis]
 
 @dataclass(frozen=True)
 class Step:
-    """One piece of an operation. ``evidence`` and ``basis`` are those of the boundary where it begins."""
+    """One piece of an operation. ``evidence`` and ``basis`` are those of the boundary where it begins.
+
+    ``length_basis`` is the worse of its two boundaries'.
+    """
 
     what: What
     begin_ns: int
@@ -29,6 +33,7 @@ class Step:
     text: str
     evidence: str
     basis: Basis
+    length_basis: Basis
 
 
 @dataclass(frozen=True)
@@ -125,16 +130,16 @@ class _Cutter:
         cuts = [self._first(), *self._after_ready()]
         cuts.sort(key=lambda cut: cut[0])
         times = [min(max(cut[0], self.begin), self.end) for cut in cuts]
-        stops = [*times[1:], self.end]
-        steps = [
-            Step(what, at, stop, text, evidence, basis)
-            for at, stop, (_, what, text, evidence, basis) in zip(times, stops, cuts, strict=True)
-            if stop > at
-        ]
-        if steps:
-            return steps
-        _, what, text, evidence, basis = cuts[-1]
-        return [Step(what, self.end, self.end, text, evidence, basis)]
+        long = [index for index, stop in enumerate([*times[1:], self.end]) if stop > times[index]]
+        long = long or [len(cuts) - 1]
+        stops = [*(times[index] for index in long[1:]), self.end]
+        end_basis = Basis(int(self.operation["end_basis"]))
+        bases = [*(cuts[index][4] for index in long[1:]), end_basis]
+        steps = []
+        for index, stop, after in zip(long, stops, bases, strict=True):
+            _, what, text, evidence, basis = cuts[index]
+            steps.append(Step(what, times[index], stop, text, evidence, basis, min(basis, after)))
+        return steps
 
     def end_evidence(self) -> str:
         """Name what says that the operation was over."""
@@ -192,31 +197,40 @@ class _Cutter:
         ring = self.call >= 0 and int(self.events["kind"][self.call]) == Kind.RING
         sleeper = self.wait if self.wait >= 0 else -1 if ring else self.call
         cuts: list[_Cut] = []
-        woken = 0
         if self.ready > self.begin or self.operation["at_once"]:
-            woken = self._woken(sleeper)
-            what, text = (What.WAKING, "data ready; the thread wakes up") if woken else self._unnoticed(ring)
-            cuts.append(
-                (self.ready, what, text, self._ready_evidence(sleeper, bool(woken)), self.ready_basis)
-            )
-        if woken:
+            slept = self._slept(sleeper)
+            what, text = (What.WAKING, "data ready, thread waking") if slept else self._unnoticed(ring)
+            cuts.append((self.ready, what, text, self._ready_evidence(sleeper, slept), self.ready_basis))
+        running = self._running(sleeper)
+        if running:
             name = self._name(sleeper)
-            cuts.append((woken, What.CALL, f"{name} goes on", "sched_switch", Basis.MEASURED))
+            text = f"{name} returns" if self.wait >= 0 else f"{name}, before the copy"
+            cuts.append((running, What.CALL, text, "sched_switch", Basis.MEASURED))
         if self.wait >= 0:
             left = int(self.events["exit_ns"][self.wait])
-            cuts.append((left, What.OWN, f"{self._name(self.wait)} has returned", "sys_exit", Basis.MEASURED))
+            cuts.append(
+                (left, What.OWN, f"own code, after {self._name(self.wait)}", "sys_exit", Basis.MEASURED)
+            )
         if self.call >= 0 and not ring:
             entered = int(self.events["enter_ns"][self.call])
             if entered > self.begin:
                 name = self._name(self.call)
-                cuts.append((entered, What.CALL, f"in {name}", "sys_enter", Basis.MEASURED))
+                cuts.append((entered, What.CALL, f"{name}, before the copy", "sys_enter", Basis.MEASURED))
         if self.act not in (Act.ACCEPT, Act.SEND):
             cuts.append((self.copy, What.COPY, self._copying(), self._copy_evidence(), self.copy_basis))
         return [cut for cut in cuts if self.ready <= cut[0] <= self.end or cut[1] == What.COPY]
 
-    def _woken(self, row: int) -> int:
-        """Return when the sleeper ran again after the data came; 0 where it did not sleep or is unseen."""
-        if row < 0 or not int(self.events["sleeps"][row]):
+    def _slept(self, row: int) -> bool:
+        """Tell whether the call slept until the data came, and had to be woken by them."""
+        if row < 0 or not int(self.events["enter_ns"][row]) <= self.ready <= int(self.events["exit_ns"][row]):
+            return False
+        if int(self.events["flags"][row]) & Flag.ACCOUNTED:
+            return int(self.events["asleep_ns"][row]) > ACCOUNT_NOISE_NS
+        return int(self.events["sleeps"][row]) > 0
+
+    def _running(self, row: int) -> int:
+        """Return when the sleeper was back on a CPU after the data came; 0 where nobody saw it."""
+        if row < 0 or not self._slept(row):
             return 0
         running = int(self.events["running_ns"][row])
         return running if self.ready < running <= self.end else 0
@@ -226,7 +240,7 @@ class _Cutter:
             return What.UNREAD, "data ready; the kernel takes over"
         if self.act == Act.ACCEPT:
             return What.UNREAD, "a connection is ready"
-        return What.UNREAD, "data ready, not yet asked for"
+        return What.UNREAD, "data ready, unread"
 
     def _ready_evidence(self, sleeper: int, woken: bool) -> str:
         if self.ready_basis == Basis.UNSEEN:
@@ -246,7 +260,9 @@ class _Cutter:
     def _copying(self) -> str:
         worker = bool(self.operation["by_worker"])
         who = int(self.events["waker"][self.call]) if worker and self.call >= 0 else 0
-        return f"a kernel thread ({who}) copies" if worker and who else "the copy"
+        if worker and who:
+            return f"a kernel thread ({who}) copies"
+        return f"{self._name(self.call)} copies"
 
     def _copy_evidence(self) -> str:
         if self.copy_basis == Basis.UNSEEN or self.call < 0:

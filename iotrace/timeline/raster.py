@@ -134,7 +134,7 @@ def _runs(lane: Lane, edges: Ints, what: NDArray[np.uint8], bounded: NDArray[np.
     runs = []
     for first, stop in zip(starts.tolist(), stops.tolist(), strict=True):
         kind = What(int(what[first]))
-        code = _main_call(lane, kind, int(edges[first]), int(edges[stop])) if stop - first >= 4 else -1
+        code = _main_call(lane, kind, int(edges[first]), int(edges[stop]))
         runs.append(Run(first, stop - 1, kind, bool(bounded[first]), code))
     return tuple(runs)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.text import Text
 
@@ -13,13 +13,13 @@ from iotrace.views.layout import facts, wrap
 from iotrace.views.numbers import brief, duration, grouped, plural
 from probes.contract import EVIDENCE
 
-#: What is lost with each kind of evidence, for probes that never have it.
+#: What is unseen without a kind of evidence; the others only refine these.
 _WITHOUT = {
-    "sleep": "the moments of sleeping and waking",
-    "ready": "when data became ready",
-    "copy": "when the copy began",
+    "sleep": "sleeps",
+    "ready": "arrivals of data",
+    "copy": "copies",
+    "signal": "signals",
     "ring": "io_uring's requests",
-    "signal": "when signals were sent",
 }
 
 
@@ -27,14 +27,17 @@ def draw(analysis: Analysis, width: int, pen: Pen) -> Iterable[Text]:
     """Yield the header: one line of facts, then one for each thing that limits them."""
     header = analysis.events.header
     processes = len({tgid for tgid, _, _ in analysis.threads})
+    tasks = plural(len(analysis.threads), "thread")
     parts = [
         Text(pen(wording.target(analysis)), "title"),
         Text(pen(wording.PROBES.get(str(header.get("probe")), str(header.get("probe", "unknown probe"))))),
         Text(pen(brief(analysis.end_ns - analysis.begin_ns))),
-        Text(pen(f"{plural(processes, 'process', 'processes')}, {plural(len(analysis.threads), 'thread')}")),
+        Text(pen(f"{plural(processes, 'process', 'processes')}, {tasks}")),
         Text(pen(plural(sum(call.count for call in analysis.calls), "call"))),
         Text(pen(f"{grouped(analysis.lost)} events lost"), "warning" if analysis.lost else "none"),
     ]
+    if len(facts(parts, width, pen)) > 1 and processes == 1:
+        parts[3] = Text(pen(tasks))
     yield from facts(parts, width, pen)
     yield from lost(analysis, width, pen)
     for note in _notes(analysis):
@@ -57,18 +60,20 @@ def lost(analysis: Analysis, width: int, pen: Pen) -> Iterable[Text]:
 
 def _notes(analysis: Analysis) -> Iterable[str]:
     header = analysis.events.header
-    evidence = header.get("evidence")
     missing = dict(header.get("missing") or {})
+    evidence = header.get("evidence")
     if evidence:
-        absent = [name for name in EVIDENCE if name not in evidence and name not in missing]
-        words = [_WITHOUT[name] for name in absent if name in _WITHOUT]
-        if words:
-            yield f"this probe cannot see {', '.join(words)}: what follows from them is bounded (≈)"
-    for name, reason in missing.items():
-        lacking = _WITHOUT.get(str(name), str(name))
-        yield f"without {lacking}: {reason}; what follows from it is bounded (≈)"
+        missing |= {name: "" for name in EVIDENCE if name not in evidence and name not in missing}
+    lacking = {name: str(reason) for name, reason in missing.items() if name in _WITHOUT}
+    if len(lacking) > 2 or (lacking and not all(lacking.values())):
+        words = ", ".join(_WITHOUT[name] for name in _WITHOUT if name in lacking)
+        yield f"this probe does not see {words}: what follows from them is bounded (≈) or unseen (?)"
+    else:
+        for name, reason in lacking.items():
+            yield f"{_WITHOUT[name]} unseen, {reason}: what follows from it is bounded (≈)"
     if header.get("stop_cost_ns"):
         cost = duration(int(header["stop_cost_ns"]))
-        yield f"a traced call costs {cost} in stops, which is part of the times shown"
-    if header.get("pin") or header.get("pinned"):
-        yield "tracer and target were pinned to one CPU"
+        yield f"each traced call takes {cost} longer for being stopped; the times shown contain it"
+    options = header.get("options")
+    if isinstance(options, Mapping) and options.get("pin"):
+        yield "tracer and target shared one CPU (--pin)"

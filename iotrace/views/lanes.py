@@ -26,7 +26,7 @@ def draw(analysis: Analysis, timeline: Timeline, width: int, pen: Pen, seen: See
     """Yield the axis, the lanes and what was left out. ``seen`` collects the signs used, for the legend."""
     names = [pen(label(analysis, lane)) for lane in timeline.lanes]
     longest = max((cell_len(name) for name in names), default=0)
-    margin = min(longest, max(12, width // 5)) + 2
+    margin = min(longest, max(18, width // 5)) + 2
     cells = max(8, width - margin)
     yield axis(timeline, margin, cells, pen)
     for lane, name in zip(timeline.lanes, names, strict=True):
@@ -39,7 +39,7 @@ def draw(analysis: Analysis, timeline: Timeline, width: int, pen: Pen, seen: See
 def cell_ns(timeline: Timeline, analysis: Analysis, width: int, pen: Pen) -> float:
     """Return how much time one cell of the lanes stands for."""
     longest = max((cell_len(pen(label(analysis, lane))) for lane in timeline.lanes), default=0)
-    margin = min(longest, max(12, width // 5)) + 2
+    margin = min(longest, max(18, width // 5)) + 2
     return (timeline.to_ns - timeline.from_ns) / max(8, width - margin)
 
 
@@ -80,7 +80,7 @@ def _lane(lane: Lane, raster: Raster, cells: int, pen: Pen, seen: Seen) -> Text:
     ]
     free = [True] * cells
     for run in raster.runs:
-        seen.add(run.what, run.bounded, lane.kind)
+        seen.add(run.what, run.bounded, run.code)
     for mark in sorted(raster.marks, key=lambda mark: _RANK[mark.what]):
         dominant = What(int(raster.what[mark.cell]))
         free[mark.cell] = False
@@ -113,11 +113,11 @@ def _write_names(raster: Raster, glyphs: list[str], styles: list[str], free: lis
             continue
         name = CALLS[run.code].name
         for first, stop in _gaps(free, run.first, run.last + 1):
-            if stop - first < len(name) + 4 or (run.code == last and first - where < _REPEAT):
+            room = stop - first
+            if room < len(name) + 1 or (run.code == last and first - where < _REPEAT):
                 continue
-            begin = first + 2 if stop - first > 3 * len(name) else first + (stop - first - len(name)) // 2
-            words = f" {name} " if stop - first >= len(name) + 6 else name
-            begin += 1 if len(words) == len(name) else 0
+            words = f" {name} " if room >= len(name) + 4 else name
+            begin = first + (3 if room > 4 * len(name) else (room - len(words)) // 2)
             _write(words, begin, f"{style_of(run.what)}.ink", glyphs, styles, free)
             last, where = run.code, first
 

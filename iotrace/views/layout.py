@@ -39,12 +39,12 @@ class Lines:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a grid. ``drop`` > 0: goes when room is short, highest first; ``shrink``: may be cut."""
+    """A column of a grid. Where room is short the highest ``drop`` goes first; ``shrink`` is its least width."""
 
     heading: str = ""
     right: bool = False
     drop: int = 0
-    shrink: bool = False
+    shrink: int = 0
     gap: int = 2
 
 
@@ -56,45 +56,60 @@ def grid(
     table = [headings, *rows] if any(column.heading for column in columns) else list(rows)
     if not table:
         return []
-    natural = [max(row[index].cell_len for row in table) for index in range(len(columns))]
+    natural = [max((row[index].cell_len for row in rows), default=0) for index in range(len(columns))]
+    for index, column in enumerate(columns):
+        alone = index + 1 == len(columns) or columns[index + 1].heading
+        if natural[index] and alone:
+            natural[index] = max(natural[index], cell_len(pen(column.heading)))
     kept = _fitting(columns, natural, width - indent)
+    for index in kept:
+        _widen(columns, natural, set(kept), index, pen)
     widths = dict(zip(kept, (natural[index] for index in kept), strict=True))
     excess = indent + _total(columns, kept, natural) - width
     for index in sorted((i for i in kept if columns[i].shrink), key=widths.__getitem__, reverse=True):
-        if excess <= 0:
-            break
-        least = min(widths[index], max(8, cell_len(pen(columns[index].heading))))
-        cut = min(excess, widths[index] - least)
+        cut = max(0, min(excess, widths[index] - columns[index].shrink))
         widths[index] -= cut
         excess -= cut
     lines = []
-    for row in table:
+    for number, row in enumerate(table):
+        heading = table is not rows and not number
         line = Text(" " * indent)
+        taken = 0  # what a heading took of the columns after it
         for position, index in enumerate(kept):
-            cell = clip(row[index], widths[index], pen)
-            space = " " * (widths[index] - cell.cell_len)
-            if position:
-                line.append(" " * columns[index].gap)
-            if columns[index].right:
-                line.append(space).append_text(cell)
-            elif position == len(kept) - 1:
-                line.append_text(cell)
-            else:
-                line.append_text(cell).append(space)
+            gap = columns[index].gap if position else 0
+            line.append(" " * max(0, gap - taken))
+            taken = max(0, taken - gap)
+            cell = row[index] if heading else clip(row[index], widths[index], pen)
+            space = " " * max(0, widths[index] - taken - cell.cell_len)
+            line.append(space if columns[index].right else "").append_text(cell)
+            line.append("" if columns[index].right else space)
+            taken = max(0, max(taken, cell.cell_len) - widths[index])
         line.rstrip()
         lines.append(line)
     return lines
 
 
-def _total(columns: Sequence[Column], kept: Sequence[int], natural: Sequence[int]) -> int:
-    return sum(natural[i] for i in kept) + sum(columns[i].gap for i in kept[1:])
+def _widen(columns: Sequence[Column], widths: list[int], kept: set[int], index: int, pen: Pen) -> None:
+    """Make room for a heading: it may lie over the columns after it that have none."""
+    room = widths[index]
+    for after in range(index + 1, len(columns)):
+        if columns[after].heading:
+            break
+        if after in kept:
+            room += columns[after].gap + widths[after]
+    widths[index] += max(0, cell_len(pen(columns[index].heading)) - room)
+
+
+def _total(columns: Sequence[Column], kept: Sequence[int], widths: Sequence[int]) -> int:
+    return sum(widths[i] for i in kept) + sum(columns[i].gap for i in kept[1:])
 
 
 def _fitting(columns: Sequence[Column], natural: Sequence[int], width: int) -> list[int]:
+    """Return the columns that stay: those that may shrink count with their least width."""
+    least = [min(cells, column.shrink or cells) for cells, column in zip(natural, columns, strict=True)]
     kept = [index for index in range(len(columns)) if natural[index]]
-    slack = {i: max(0, natural[i] - max(8, cell_len(columns[i].heading))) for i in kept if columns[i].shrink}
     for victim in sorted((i for i in kept if columns[i].drop), key=lambda i: -columns[i].drop):
-        if _total(columns, kept, natural) - sum(slack.get(i, 0) for i in kept) <= width:
+        if _total(columns, kept, least) <= width:
             break
         kept.remove(victim)
     return kept

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from rich.text import Text
 
-from iotrace.timeline import What
+from iotrace.timeline import BLOCKED, What
 from iotrace.views.glyphs import Pen, style_of, words_of
 from iotrace.views.layout import clip
+from probes.table import CALLS
 
 _SILENT = (What.ABSENT, What.LOST)
 
@@ -19,10 +20,13 @@ class Seen:
     def __init__(self) -> None:
         self._kinds: set[tuple[What, bool]] = set()
         self._inside: set[What] = set()
+        self._calls: dict[What, set[str]] = {}
 
-    def add(self, what: What, bounded: bool, lane: str) -> None:
-        """Note that a kind fills some cell."""
+    def add(self, what: What, bounded: bool, code: int) -> None:
+        """Note that a kind fills some cells, in the call ``code`` (-1: several or none)."""
         self._kinds.add((what, bounded))
+        if code >= 0:
+            self._calls.setdefault(what, set()).add(CALLS[code].name)
 
     def add_inside(self, what: What) -> None:
         """Note that a rare kind stands in a cell of another."""
@@ -31,15 +35,16 @@ class Seen:
     def draw(self, width: int, pen: Pen, tail: str = "") -> Iterable[Text]:
         """Yield the legend, entries separated by blanks, ``tail`` at its end."""
         entries = [
-            Text(pen.glyph(what, bounded), self._style(what, bounded)).append(
-                pen(f" {words_of(what)}{', bounded' if bounded else ''}"), "muted"
+            Text.assemble(
+                (pen.glyph(what, bounded), self._style(what, bounded)),
+                (pen(f" {self._words(what)}{', bounded' if bounded else ''}"), "muted"),
             )
             for what, bounded in sorted(self._kinds)
             if what not in _SILENT
         ]
         entries += [
-            Text(pen.inside(what), style_of(what)).append(
-                pen(f" {_WITHIN.get(what, words_of(what))}"), "muted"
+            Text.assemble(
+                (pen.inside(what), style_of(what)), (pen(f" {_WITHIN.get(what, words_of(what))}"), "muted")
             )
             for what in sorted(self._inside)
             if (what, False) not in self._kinds or pen.inside(what) != pen.glyph(what)
@@ -54,6 +59,12 @@ class Seen:
             line.append("   " if line.cell_len else "").append_text(entry)
         if line.cell_len:
             yield clip(line, width, pen)
+
+    def _words(self, what: What) -> str:
+        calls = self._calls.get(what, set())
+        if what in BLOCKED and 1 <= len(calls) <= 2:
+            return f"blocked in {' and '.join(sorted(calls))}"
+        return words_of(what)
 
     @staticmethod
     def _style(what: What, bounded: bool) -> str:

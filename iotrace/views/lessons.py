@@ -15,11 +15,11 @@ def draw(analysis: Analysis, width: int, pen: Pen, most: int | None = None) -> I
     """Yield each lesson, wrapped, at most ``most`` of them."""
     head = "LESSON   "
     for lesson in analysis.lessons[:most]:
-        yield from wrap(lesson.evidence, width, pen, "none", Text(head, "lesson"), len(head))
+        yield from wrap(lesson.evidence, width, pen, "none", Text.assemble((head, "lesson")), len(head))
 
 
 def order(analysis: Analysis, width: int, pen: Pen) -> Iterable[Text]:
     """Yield the order in which clients were answered; nothing where there is nothing to say."""
     head = "ORDER    "
     if analysis.order:
-        yield from wrap(analysis.order, width, pen, "none", Text(head, "heading"), len(head))
+        yield from wrap(analysis.order, width, pen, "none", Text.assemble((head, "heading")), len(head))

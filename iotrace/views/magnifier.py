@@ -18,9 +18,9 @@ _BREAK = 2
 _COLUMNS = (
     Column(),
     Column(right=True),
-    Column(shrink=True),
-    Column(shrink=True, gap=3),
-    Column(),
+    Column(shrink=24),
+    Column(shrink=12, gap=3),
+    Column(drop=1),
 )
 
 
@@ -51,7 +51,7 @@ def _title(
     analysis: Analysis, found: Magnified, scale: float, broken: bool, width: int, pen: Pen
 ) -> Iterable[Text]:
     what = f"{wording.ACTS[found.act]} on fd {found.fd}"
-    text = Text(pen(what), "heading")
+    text = Text.assemble((pen(what), "heading"))
     if 0 <= found.life < len(analysis.descriptors):
         text.append(pen(f" {wording.descriptor(analysis.descriptors[found.life])}"))
     parts = [size(found.bytes)] if found.act != Act.ACCEPT else []
@@ -85,7 +85,7 @@ def _bar(steps: Sequence[Step], cells: int, pen: Pen) -> Text:
 
 
 def _piece(step: Step, room: int, pen: Pen) -> Text:
-    bounded = step.basis != Basis.MEASURED
+    bounded = step.length_basis != Basis.MEASURED
     glyph, style = pen.glyph(step.what, bounded), _style(step.what, bounded)
     words = pen(duration(step.end_ns - step.begin_ns))
     if room < len(words) + 6:
@@ -93,16 +93,17 @@ def _piece(step: Step, room: int, pen: Pen) -> Text:
     left = (room - len(words) - 2) // 2
     ink = f"{style_of(step.what)}.ink" if step.what != What.COPY else "phase.copy.ink"
     return (
-        Text(glyph * left, style)
+        Text()
+        .append(glyph * left, style)
         .append(f" {words} ", ink)
         .append(glyph * (room - left - len(words) - 2), style)
     )
 
 
 def _row(step: Step, pen: Pen) -> list[Text]:
-    bounded = step.basis != Basis.MEASURED
+    bounded = step.length_basis != Basis.MEASURED
     length = duration(step.end_ns - step.begin_ns)
-    mark = {Basis.MEASURED: "", Basis.BOUNDED: "≈ ", Basis.UNSEEN: "? "}[step.basis]
+    mark = {Basis.MEASURED: "", Basis.BOUNDED: "≈ ", Basis.UNSEEN: "? "}[step.length_basis]
     return [
         Text(pen.glyph(step.what, bounded) * 2, _style(step.what, bounded)),
         Text(pen(mark + length)),
@@ -114,7 +115,7 @@ def _row(step: Step, pen: Pen) -> list[Text]:
 
 def _last(found: Magnified, pen: Pen) -> list[Text]:
     total = found.end_ns - found.steps[0].begin_ns
-    words = "in all" if found.act == Act.ACCEPT else "in all, then the data are in the process"
+    words = "in all" if found.act == Act.ACCEPT else "in all: the data are there"
     return [
         Text("  "),
         Text(pen(duration(total))),

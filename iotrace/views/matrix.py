@@ -24,12 +24,12 @@ def draw(analysis: Analysis, width: int, pen: Pen) -> Iterable[Text]:
     several = len({(row.act, row.model) for row in rows}) > len({row.act for row in rows})
     columns = (
         Column(),
-        Column(drop=0 if several else 3, shrink=True),
-        Column("phase 1: waiting for data", gap=4),
-        Column(drop=4, shrink=True, gap=3),
-        Column(drop=2, right=True),
-        Column("phase 2: copying to the process", gap=4),
-        Column(drop=1, shrink=True, gap=3),
+        Column(drop=0 if several else 3, shrink=13),
+        Column("phase 1: waiting for data", gap=3),
+        Column(drop=2),
+        Column(drop=4, right=True),
+        Column("phase 2: copying to the process", gap=3),
+        Column(drop=1),
     )
     cells = [_cells(row, pen, several) for row in rows]
     yield from grid(columns, cells, width, pen)

@@ -11,7 +11,7 @@ def duration(ns: int) -> str:
     if ns < 0:
         return f"-{duration(-ns)}"
     for unit, size in _STEPS:
-        if ns >= size or ns * 2 >= size * 1.999:
+        if ns >= size - (size // 20_000 if unit == "s" else size // 2_000 if unit == "ms" else 0):
             value = ns / size
             if unit == "s":
                 return f"{value:.3f} s" if value < 100 else f"{grouped(round(value))} s"

@@ -53,4 +53,4 @@ def more(analysis: Analysis, file: str | None) -> Commands:
 
 def _commands(offered: Commands, width: int, pen: Pen) -> list[Text]:
     rows = [[Text(pen(command), "command"), Text(pen(words), "muted")] for command, words in offered]
-    return grid((Column(), Column(drop=1, shrink=True, gap=3)), rows, width, pen)
+    return grid((Column(), Column(drop=1, shrink=20, gap=3)), rows, width, pen)

@@ -15,7 +15,7 @@ from iotrace.views.numbers import duration, grouped, size
 _CALLS = (
     Column("call"),
     Column("count", right=True),
-    Column("errors", drop=2, shrink=True),
+    Column("errors", drop=2, shrink=10),
     Column("bytes", right=True, drop=3),
     Column("total", right=True),
     Column("wait", right=True),
@@ -29,9 +29,9 @@ _CALLS = (
 _DESCRIPTORS = (
     Column("pid", right=True),
     Column("fd", right=True),
-    Column("what", shrink=True),
+    Column("what", shrink=38),
     Column("flags", drop=2),
-    Column("watched by", drop=1, shrink=True),
+    Column("watched by", drop=1, shrink=12),
     Column("model", drop=3),
     Column("ops", right=True),
     Column("bytes", right=True),

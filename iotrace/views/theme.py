@@ -42,7 +42,7 @@ STYLES = {
     "idle.ink": "dim",
     "absent": "none",
     "lost": f"bold #FFFFFF on {VERMILION}",
-    # Words.
+    # Words: their hues a little darker or lighter than the palette, to stand off white and black alike.
     "title": "bold",
     "muted": "dim",
     "verdict": "bold",
@@ -52,14 +52,29 @@ STYLES = {
     "basis.measured": "none",
     "basis.bounded": "italic",
     "basis.unseen": "dim italic",
-    "share.blocked": f"bold {ORANGE}",
-    "share.copy": f"bold {BLUE}",
+    "share.blocked": "bold #B87A00",
+    "share.copy": "bold #1F82C0",
     "share.polling": "bold",
     "share.free": f"bold {GREEN}",
     "warning": f"bold {VERMILION}",
     "lesson": f"bold {GREEN}",
     "command": "bold",
     "axis": "dim",
+}
+
+#: A rare thing drawn in a cell that another fills: the sign in its own colour, on the other's fill.
+_SIGNS = {"phase.copy": BLUE, "accept": BLUE, "phase.poll": "#6B6200"}
+_FILLS = {
+    "phase.wait": ORANGE,
+    "phase.transfer": ORANGE,
+    "phase.other": VERMILION,
+    "phase.poll": YELLOW,
+    "phase.wake": PURPLE,
+}
+STYLES |= {
+    f"{sign}@{fill}": f"bold {ink} on {ground}"
+    for sign, ink in _SIGNS.items()
+    for fill, ground in _FILLS.items()
 }
 
 THEME = Theme(STYLES)

@@ -20,14 +20,15 @@ def draw(analysis: Analysis, width: int, pen: Pen, brief: bool = False) -> Itera
     """Yield a line per verdict and its reason under it; ``brief`` leaves out a reason said before."""
     acts = [act for act in (Act.RECEIVE, Act.RECEIVE_DATAGRAM, Act.ACCEPT) if _has(analysis, act)]
     if not acts:
-        yield Text(_HEAD, "verdict").append(pen("no receive and no accept was seen: nothing to judge"))
+        yield Text.assemble((_HEAD, "verdict"), pen("no receive and no accept was seen: nothing to judge"))
         return
     names = max(cell_len(wording.ACTS[act]) for act in acts)
+    names = names if brief else max(names, len("served by"))
     indent = len(_HEAD) + names + 2
     said: set[tuple[Model, str]] = set()
     for position, act in enumerate(acts):
         found = analysis.verdicts[act]
-        line = Text(_HEAD if not position else " " * len(_HEAD), "verdict")
+        line = Text.assemble((_HEAD if not position else " " * len(_HEAD), "verdict"))
         line.append(f"{wording.ACTS[act]:<{names}}  ", "muted")
         line.append(pen(wording.verdict(found)), "verdict")
         counts = _counts(found, pen)
@@ -42,7 +43,7 @@ def draw(analysis: Analysis, width: int, pen: Pen, brief: bool = False) -> Itera
             yield from wrap(found.because, width, pen, "muted", Text(" " * indent), indent)
         said.add(mark)
     if not brief and analysis.process_model in wording.PROCESS_MODELS:
-        words = f"{'served by':<{max(names, 9)}}  {wording.PROCESS_MODELS[analysis.process_model]}"
+        words = f"{'served by':<{names}}  {wording.PROCESS_MODELS[analysis.process_model]}"
         yield clip(Text(" " * len(_HEAD)).append(pen(words), "muted"), width, pen)
 
 
