@@ -30,6 +30,7 @@ from probes.contract import Probe
 #: After SIGTERM, how long a target may take before SIGKILL when it is ours to end.
 PATIENCE_NS = 2_000_000_000
 
+_TICK_MS = 200
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 
@@ -38,6 +39,7 @@ class Conductor:
     """Watches over one run: ``with Conductor(...):`` around ``probe.run``.
 
     ``say`` takes a line for the user; ``tick`` is called several times a second from another thread.
+    ``descendants`` counts the processes that outlive the first one; ``end_with_root`` kills them.
     ``ended_by`` is "target", "duration", "interrupt" or "kill": who ended the recording.
     """
 
@@ -48,7 +50,8 @@ class Conductor:
         say: Callable[[str], None],
         duration_ns: int | None = None,
         tick: Callable[[], None] | None = None,
-        terminate_leftovers: bool = False,
+        descendants: Callable[[], int] = lambda: 0,
+        end_with_root: bool = False,
     ) -> None:
         self.ended_by = "target"
         self.signalled: list[int] = []
@@ -57,7 +60,8 @@ class Conductor:
         self._say = say
         self._duration_ns = duration_ns
         self._tick = tick
-        self._terminate_leftovers = terminate_leftovers
+        self._descendants = descendants
+        self._end_with_root = end_with_root
         self._pidfd = os.pidfd_open(pid)
         self._over_read, self._over_write = os.pipe2(os.O_CLOEXEC)
         self._actions: deque[Callable[[], None]] = deque()
@@ -88,14 +92,15 @@ class Conductor:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.signalled.append(number)
-        again = self.signalled.count(number) > 1
-        if again and number in (signal.SIGINT, signal.SIGTERM):
-            self.ended_by = "kill"
-            self._probe.kill()
-            self._probe.stop()
-        elif self.root_has_ended():
+        times = self.signalled.count(number)
+        if self.root_has_ended():
             self.ended_by = "interrupt"
             self._probe.stop()
+        elif times > 1 and number in (signal.SIGINT, signal.SIGTERM):
+            self.ended_by = "kill"
+            self._probe.kill()
+            if times > 2:
+                self._probe.stop()
         elif number not in _FROM_TERMINAL or not _in_foreground():
             self._send(number)
 
@@ -121,23 +126,26 @@ class Conductor:
             deadlines.add(started_ns + self._duration_ns, self._end_by_duration)
             deadlines.add(started_ns + self._duration_ns + PATIENCE_NS, self._end_by_force)
         while True:
-            for fd, _ in poll.poll(200 if self._tick else deadlines.left_ms()):
+            left_ms = deadlines.left_ms()
+            pause_ms = min(_TICK_MS, left_ms if left_ms is not None else _TICK_MS) if self._tick else left_ms
+            for fd, _ in poll.poll(pause_ms):
                 if fd == self._over_read:
                     return
                 poll.unregister(self._pidfd)
-                if self._terminate_leftovers:
+                if self._end_with_root:
                     deadlines.add(time.monotonic_ns() + PATIENCE_NS, self._end_by_force)
                 else:
-                    deadlines.add(time.monotonic_ns() + PATIENCE_NS // 4, self._tell_of_descendants)
+                    deadlines.add(time.monotonic_ns() + PATIENCE_NS // 2, self._tell_of_descendants)
             for action in deadlines.due():
                 self._ring(action)
             if self._tick:
                 self._tick()
 
     def _tell_of_descendants(self) -> None:
-        self._say(
-            f"process {self._pid} has ended; what it started still runs and is recorded (Ctrl-C ends it)"
-        )
+        count = self._descendants()
+        if count:
+            those = "a process that it started still runs and is" if count == 1 else f"{count} still run and are"
+            self._say(f"process {self._pid} has ended; {those} recorded until Ctrl-C or SIGTERM")
 
     def _end_by_duration(self) -> None:
         self.ended_by = "duration"

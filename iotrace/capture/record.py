@@ -103,7 +103,9 @@ def _record(
     started_ns = time.monotonic_ns()
     sink = _Sink(writer)
     tick = (lambda: progress(time.monotonic_ns() - started_ns, writer.rows, sink.lost)) if progress else None
-    with Conductor(probe, pid, say, plan.duration_ns, tick, supervisor is not None) as conductor:
+    with Conductor(
+        probe, pid, say, plan.duration_ns, tick, sink.alive, end_with_root=supervisor is not None
+    ) as conductor:
         writer.write(open_descriptors(pid))
         if supervisor:
             supervisor.begin(pid)
@@ -118,17 +120,34 @@ def _record(
 
 
 class _Sink:
-    """Where the probe's batches go; counts the rows that it could not write."""
+    """Where the probe's batches go; counts the rows that it could not write, and who is alive."""
 
     def __init__(self, writer: Writer) -> None:
         self.lost = 0
         self._writer = writer
+        self._seen: set[int] = set()
 
     def __call__(self, rows: Batch) -> None:
         gaps = rows.rows["kind"] == Kind.GAP
         if gaps.any():
             self.lost += int(rows.rows["a"][gaps].sum())
+        new = rows.rows["kind"] == Kind.TASK_NEW
+        if new.any():
+            self._seen |= set(rows.rows["tgid"][new].tolist())
         self._writer.write(rows)
+
+    def alive(self) -> int:
+        """Return how many of the processes that were seen to begin still run."""
+        return sum(1 for pid in self._seen.copy() if _runs(pid))
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process runs: neither gone nor a zombie; proc(5), ``stat``."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[:1] not in ([b"Z"], [b"X"])
+    except OSError:
+        return False
 
 
 def _nowhere(rows: Batch) -> None:

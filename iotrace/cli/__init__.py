@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from iotrace.cli.ending import Ending
+from iotrace.cli.ending import FAILED, Ending
 
 
 def entry() -> int:
@@ -28,10 +28,16 @@ def main(argv: Sequence[str]) -> int:
 def run(argv: Sequence[str]) -> Ending:
     """Run the command line; return how the process is to end."""
     from iotrace.cli.parser import parse
+    from iotrace.cli.screen import say
 
     arguments = parse(argv)
+    from iotrace.recording.layout import RecordingError  # after the help, which needs no numpy
+
     try:
         ending = arguments.run(arguments)
+    except RecordingError as error:
+        say(str(error))
+        return Ending(FAILED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return Ending(0)

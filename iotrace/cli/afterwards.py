@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+from pathlib import Path
 
-from iotrace.capture.record import Result
-from iotrace.cli.screen import console, say
+from iotrace.cli.screen import say, screen
 from iotrace.recording.layout import RecordingError
 
 
-def show_result(result: Result, arguments: argparse.Namespace) -> None:
-    """Print the report of the run that has just ended."""
+def show_result(path: Path, arguments: argparse.Namespace) -> None:
+    """Print what the run that has just been recorded in ``path`` shows."""
+    from iotrace.analysis import analyse
     from iotrace.recording.reading import read
+    from iotrace.views import summary
 
     try:
-        events = read(result.path)
+        events = read(path)
     except RecordingError as error:
         say(str(error))
         return
-    from iotrace.cli.summary import summary
-
-    screen = console(arguments)
-    screen.print(summary(events))
-    screen.print(f"recorded in {result.path}; more: iotrace report, iotrace show")
+    screen(arguments).print(summary(analyse(events), shlex.quote(str(path)), ascii=arguments.ascii))

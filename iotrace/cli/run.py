@@ -26,14 +26,47 @@ Words = tuple[str, ...]
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``run``."""
     parser.usage = "iotrace run [options] SCRIPT.py [args...] | -m MODULE [args...] | -- PROGRAM [args...]"
-    _add_options(parser)
+    add_options(parser)
+
+
+def add_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """Add the options of ``run``, and return them."""
+    probe = parser.add_argument_group("tracing")
+    recording = parser.add_argument_group("recording")
+    return [
+        probe.add_argument(
+            "--probe",
+            choices=["auto", "bpf", "ptrace"],
+            default="auto",
+            help="default: the best that can run",
+        ),
+        probe.add_argument(
+            "--pin", action="store_true", help="ptrace: tracer and target on one CPU (cheaper stops)"
+        ),
+        probe.add_argument(
+            "--buffer", type=_bytes, default=64 << 20, metavar="SIZE", help="eBPF: ring buffer (default 64M)"
+        ),
+        probe.add_argument(
+            "--no-clients", action="store_true", help="run a demo without its scripted clients"
+        ),
+        probe.add_argument(
+            "--duration", type=_seconds, metavar="S", help="end the target (SIGTERM) after S seconds"
+        ),
+        probe.add_argument("--as-root", action="store_true", help="under sudo, do not run the target as you"),
+        probe.add_argument("--progress", action="store_true", help="say on standard error how far it is"),
+        recording.add_argument(
+            "-o", "--output", type=Path, metavar="FILE", help="default: iotrace-<script>.<pid>.iotrace"
+        ),
+        recording.add_argument("--force", action="store_true", help="replace FILE if it exists"),
+        *add_screen_options(parser),
+    ]
 
 
 def split(argv: Sequence[str]) -> tuple[list[str], tuple[str, Words]]:
     """Part iotrace's own options from the target: ("script" | "module" | "program" | "", its words)."""
     valued = {
         option
-        for action in _add_options(argparse.ArgumentParser(add_help=False))
+        for action in add_options(argparse.ArgumentParser(add_help=False))
         if action.nargs != 0
         for option in action.option_strings
     }
@@ -114,7 +147,7 @@ def trace(target: object, arguments: argparse.Namespace) -> Ending:
     from iotrace.cli.afterwards import show_result
 
     with suppress(OSError):  # the reader or the terminal has left: what counts is written
-        show_result(result, arguments)
+        show_result(result.path, arguments)
     return _ending(result)
 
 
@@ -167,38 +200,6 @@ def _status_line(arguments: argparse.Namespace, scripted: bool) -> StatusLine | 
     if not scripted or not sys.stderr.isatty():
         return None
     return StatusLine(after_ns=1_000_000_000)
-
-
-def _add_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    probe = parser.add_argument_group("tracing")
-    recording = parser.add_argument_group("recording")
-    return [
-        probe.add_argument(
-            "--probe",
-            choices=["auto", "bpf", "ptrace"],
-            default="auto",
-            help="default: the best that can run",
-        ),
-        probe.add_argument(
-            "--pin", action="store_true", help="ptrace: tracer and target on one CPU (cheaper stops)"
-        ),
-        probe.add_argument(
-            "--buffer", type=_bytes, default=64 << 20, metavar="SIZE", help="eBPF: ring buffer (default 64M)"
-        ),
-        probe.add_argument(
-            "--no-clients", action="store_true", help="run a demo without its scripted clients"
-        ),
-        probe.add_argument(
-            "--duration", type=_seconds, metavar="S", help="end the target (SIGTERM) after S seconds"
-        ),
-        probe.add_argument("--as-root", action="store_true", help="under sudo, do not run the target as you"),
-        probe.add_argument("--progress", action="store_true", help="say on standard error how far it is"),
-        recording.add_argument(
-            "-o", "--output", type=Path, metavar="FILE", help="default: iotrace-<script>.<pid>.iotrace"
-        ),
-        recording.add_argument("--force", action="store_true", help="replace FILE if it exists"),
-        *add_screen_options(parser),
-    ]
 
 
 def _bytes(text: str) -> int:

@@ -1,17 +1,14 @@
-"""Where output goes and how it may look: colour, ASCII, width, and lines for the user."""
+"""Options about how output may look, and lines for the user."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-_WIDTH_OFF_TERMINAL = 100
 
 
 def add_screen_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
@@ -29,29 +26,11 @@ def add_screen_options(parser: argparse.ArgumentParser) -> list[argparse.Action]
     ]
 
 
-def console(arguments: argparse.Namespace) -> Console:
-    """Return a rich console on standard output as the options say."""
-    from rich.console import Console
+def screen(arguments: argparse.Namespace) -> Console:
+    """Return a console on standard output as the options say."""
+    from iotrace.views import console
 
-    terminal = {"always": True, "never": None, "auto": None}[arguments.color]
-    plain = arguments.color == "never" or (arguments.color == "auto" and bool(os.environ.get("NO_COLOR")))
-    width = arguments.width or (None if sys.stdout.isatty() else _WIDTH_OFF_TERMINAL)
-    return Console(
-        force_terminal=terminal,
-        no_color=plain,
-        color_system=None if plain else "auto",
-        width=width,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-    )
-
-
-def is_ascii(arguments: argparse.Namespace) -> bool:
-    """Whether only ASCII may be written: asked for, or all that the output's encoding knows."""
-    encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
-    return bool(arguments.ascii) or not encoding.startswith("utf")
+    return console(arguments.color, arguments.ascii, arguments.width)
 
 
 def say(line: str) -> None:
@@ -61,7 +40,10 @@ def say(line: str) -> None:
 
 
 def _width(text: str) -> int:
-    width = int(text)
+    try:
+        width = int(text)
+    except ValueError:
+        width = 0
     if not 40 <= width <= 1000:
-        raise argparse.ArgumentTypeError("a width is between 40 and 1000 columns")
+        raise argparse.ArgumentTypeError(f"{text!r} is no width: give a number of columns, 40 to 1000")
     return width
