@@ -39,7 +39,7 @@ class Lines:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a grid. Where room is short the highest ``drop`` goes first; ``shrink`` is its least width."""
+    """A column of a grid. When room is short the highest ``drop`` goes first; ``shrink``: its least width."""
 
     heading: str = ""
     right: bool = False
