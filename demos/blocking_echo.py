@@ -45,8 +45,9 @@ def receive(connection: socket.socket, buffer: memoryview) -> bool:
 def wake_for_whole_messages(connection: socket.socket) -> None:
     """Sleep once a message: data count as ready (UNP 6.3) when SO_RCVLOWAT bytes are there."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, MESSAGE)
-    # A receive that begins in the middle of a message would sleep for ever: less than the mark is to come.
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 5, 0))
+    # A receive that begins in the middle of a message would sleep for ever, less than the mark is to come:
+    # after a second it gives us what it has.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 1, 0))
 
 
 def listen(port: int) -> socket.socket:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from importlib import import_module
 
 import pytest
 
+from iotrace.capture.choice import PROBES, load, reason_against
 from probes.contract import Probe
-
-#: Every probe: its name in recordings, and where its class is. Imported one at a time, as a run does.
-PROBES = {"bpf": "probes.bpf:BpfProbe", "ptrace": "probes.ptrace:PtraceProbe"}
 
 
 def require(name: str) -> type[Probe]:
@@ -18,11 +15,10 @@ def require(name: str) -> type[Probe]:
 
     With ``IOTRACE_REQUIRE_PROBES=1`` (continuous integration) the test fails instead.
     """
-    module, _, attribute = PROBES[name].partition(":")
-    probe: type[Probe] = getattr(import_module(module), attribute)
-    reason = probe.unusable()
+    (entry,) = (entry for entry in PROBES if entry.name == name)
+    reason = reason_against(entry)
     if reason is not None and os.environ.get("IOTRACE_REQUIRE_PROBES") == "1":
         pytest.fail(f"the {name} probe is required here: {reason}")
     if reason is not None:
         pytest.skip(f"the {name} probe cannot run: {reason}")
-    return probe
+    return load(entry)
