@@ -52,16 +52,13 @@ WNOHANG = 1
 SECCOMP_STOP = PTRACE_EVENT_SECCOMP << 16 | 5 << 8 | 0x7F
 SYSCALL_STOP = (5 | 0x80) << 8 | 0x7F
 
-ptrace = libc.ptrace
-ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_ulong, ctypes.c_ulong)
-ptrace.restype = ctypes.c_long
-
-wait4 = libc.wait4
-wait4.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
-
-syscall = libc.syscall
-syscall.argtypes = (ctypes.c_long,) * 4
-syscall.restype = ctypes.c_long
+# No argument types: a ctypes function that has them takes twice as long to call. Without them integers
+# travel as C ints (sign-extended in their registers), which fits all requests, ids, sizes and signals
+# here; addresses must be given as ``byref(...)``.
+ptrace = libc["ptrace"]
+wait4 = libc["wait4"]
+poll = libc["poll"]
+small_syscall = libc["syscall"]
 
 prctl = libc.prctl
 prctl.argtypes = (ctypes.c_int,) + (ctypes.c_ulong,) * 4

@@ -18,7 +18,7 @@ UNKNOWN = -1
 
 
 def available() -> bool:
-    """Tell whether this kernel keeps the accounts (CONFIG_SCHED_INFO); without them the file is absent or zeros."""
+    """Tell whether this kernel keeps the accounts; without CONFIG_SCHED_INFO the file is absent or zeros."""
     try:
         with open("/proc/thread-self/schedstat", "rb") as file:
             return file.read(_SIZE).split() != [b"0", b"0", b"0"]
@@ -47,13 +47,13 @@ def close_accounts(descriptors: Iterable[int]) -> None:
 
 
 def between(before: bytes, after: bytes, wall_ns: int) -> tuple[int, int]:
-    """Return how long a thread slept and queued in ``wall_ns``, given its accounts at both ends, in nanoseconds.
+    """Return how many nanoseconds of ``wall_ns`` a thread slept and queued, by its accounts at both ends.
 
     The wait for a CPU after the entry's stop is the tracer's doing, but cannot be told from the call's own.
     """
     ran_before, queued_before, times_before = before.split()
     ran_after, queued_after, times_after = after.split()
-    if int(times_after) - int(times_before) <= 1:
+    if int(times_after) - int(times_before) < 2:
         return 0, 0
     queued = max(int(queued_after) - int(queued_before), 0)
     asleep = wall_ns - queued - (int(ran_after) - int(ran_before))

@@ -78,14 +78,16 @@ def _timeout(tid: int, address: int, unit: int) -> int:
     if data is None:
         return -1
     seconds, fraction = _TWO_WORDS.unpack(data)
-    return int(max(-1, min(seconds * 1_000_000_000 + fraction * unit, _MAXIMUM)))
+    nanoseconds: int = seconds * 1_000_000_000 + fraction * unit
+    return max(-1, min(nanoseconds, _MAXIMUM))
 
 
 def _total(tid: int, address: int, count: int) -> int:
     """Return the total length of an array of iovec."""
     data = read(tid, address, min(count, _VECTORS_LIMIT) * _VECTOR.size)
     data = data[: len(data) // _VECTOR.size * _VECTOR.size]
-    return min(sum(length for _, length in _VECTOR.iter_unpack(data)), _MAXIMUM)
+    total: int = sum(length for _, length in _VECTOR.iter_unpack(data))
+    return min(total, _MAXIMUM)
 
 
 def _address_in(call: Call) -> Enter:

@@ -104,9 +104,8 @@ def failure(child: Child, command: Command, status: int) -> TargetError:
     report = os.read(child.failure, _FAILURE.size)
     name = command.argv[0]
     if len(report) < _FAILURE.size:
-        how = (
-            f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"status {os.WEXITSTATUS(status)}"
-        )
+        code = os.waitstatus_to_exitcode(status)
+        how = f"signal {-code}" if code < 0 else f"status {code}"
         return TargetError(f"cannot run {name!r}: it ended with {how} before it began", 126)
     number, stage = _FAILURE.unpack(report)
     reason = os.strerror(number)

@@ -44,7 +44,7 @@ def wait_for_exec(pid: int) -> tuple[int | None, bytes]:
         if event == PTRACE_EVENT_STOP and number != _SIGTRAP:
             ptrace(PTRACE_LISTEN, pid, 0, 0)
             continue
-        if event and ptrace(PTRACE_GET_SYSCALL_INFO, pid, INFO_SIZE, ctypes.addressof(info)) > 0:
+        if event and ptrace(PTRACE_GET_SYSCALL_INFO, pid, INFO_SIZE, ctypes.byref(info)) > 0:
             entry = ENTRY_INFO.unpack_from(info)
             if entry[INFO_NR] == execve:
                 path = read(pid, entry[INFO_ARGUMENT], _PATH_LIMIT).partition(b"\0")[0]

@@ -16,11 +16,12 @@ from collections.abc import Iterable
 
 import pyseccomp
 
-from probes.ptrace.abi import prctl
+from probes.ptrace.abi import prctl, small_syscall
 
-_PR_SET_SECCOMP = 22
 _PR_SET_NO_NEW_PRIVS = 38
-_SECCOMP_MODE_FILTER = 2
+_SECCOMP = {"x86_64": 317, "aarch64": 277}
+_SET_MODE_FILTER = 1
+_FLAG_SPEC_ALLOW = 4
 _INSTRUCTION_SIZE = 8
 _BINARY_TREE = 2  # libseccomp's SCMP_FLTATR_CTL_OPTIMIZE: about log2(n) comparisons instead of n
 
@@ -31,7 +32,7 @@ _FOREIGN = {"x86_64": (pyseccomp.Arch.X86, pyseccomp.Arch.X32), "aarch64": (pyse
 class _Program(ctypes.Structure):
     """``struct sock_fprog`` (linux/filter.h)."""
 
-    _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p)]  # noqa: RUF012
+    _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p)]
 
 
 def build(numbers: Iterable[int]) -> bytes:
@@ -63,11 +64,16 @@ def install(program: bytes) -> None:
     Raises ``OSError``.
     """
     filter_program = _Program(len(program) // _INSTRUCTION_SIZE, program)
-    address = ctypes.addressof(filter_program)
-    if prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, address, 0, 0) == 0:
-        return
-    if ctypes.get_errno() == errno.EACCES:
-        prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        if prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, address, 0, 0) == 0:
-            return
+    number = _SECCOMP[platform.machine()]
+    for unprivileged in (False, True):
+        if unprivileged:
+            prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        # Without SPEC_ALLOW, kernels before 5.16 would slow the target down against Spectre (seccomp(2)).
+        for flags in (_FLAG_SPEC_ALLOW, 0):
+            if small_syscall(number, _SET_MODE_FILTER, flags, ctypes.byref(filter_program)) == 0:
+                return
+            if ctypes.get_errno() != errno.EINVAL:
+                break
+        if ctypes.get_errno() != errno.EACCES:
+            break
     raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

@@ -41,7 +41,7 @@ _refused = False
 
 
 def read(tid: int, address: int, length: int) -> bytes:
-    """Return up to ``length`` bytes (at most :data:`LIMIT`) at ``address`` of ``tid``: fewer where the memory ends.
+    """Return up to ``length`` bytes (at most :data:`LIMIT`) at ``address``; fewer where memory ends.
 
     ``address`` may be a signed register. Empty where nothing can be read.
     """

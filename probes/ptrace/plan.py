@@ -89,7 +89,7 @@ def _exit(call: Call) -> Exit | None:
 
 
 def _forget(call: Call) -> Callable[[Thread, int], None] | None:
-    """Say which descriptors mean something else after the call, for the memory of :mod:`probes.ptrace.witness`."""
+    """Return what makes :mod:`probes.ptrace.witness` forget the descriptors that mean something else now."""
     if call.name == "close":
         return _forget_closed
     if call.name in ("dup2", "dup3"):

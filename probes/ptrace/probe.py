@@ -155,7 +155,7 @@ class PtraceProbe:
         return Outcome(tree.root_status, rows.produced, 0, self._notes)
 
     def stop(self) -> None:
-        """End the target with SIGTERM, after a second with SIGKILL. Callable from a signal handler and from the sink."""
+        """End the target with SIGTERM, after a second with SIGKILL. Callable from a signal handler."""
         if not self._stopping_ns:
             self._stopping_ns = time.monotonic_ns()
             self._signal(signal.SIGTERM)

@@ -13,7 +13,7 @@ _NO_FD = -1
 
 
 class Rows:
-    """Collects rows until :meth:`flush`. ``buffer`` holds packed rows; lists of a row are kept by its index."""
+    """Rows until :meth:`flush`: ``buffer`` holds them packed, ``watch`` and ``blob`` their lists by index."""
 
     def __init__(self, sink: Sink) -> None:
         self.buffer = bytearray()

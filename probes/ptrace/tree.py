@@ -125,11 +125,11 @@ class Tree:
         return sent
 
     def end(self) -> None:
-        """Kill what is left and wait for it: for a run that ends by an exception, else there is nothing left."""
+        """Kill what is left and wait for it: after an exception; otherwise there is nothing left."""
         self.signal(signal.SIGKILL)
         status = ctypes.c_int()
         while self.processes:
-            tid = wait4(-1, ctypes.addressof(status), WALL | WNOTHREAD, None)
+            tid = wait4(-1, ctypes.byref(status), WALL | WNOTHREAD, None)
             if tid < 0 and ctypes.get_errno() == errno.ECHILD:
                 break
             thread = self.threads.get(tid)
@@ -173,7 +173,7 @@ class Tree:
 
     def _delivered(self, thread: Thread, number: int, now: int) -> None:
         code = sender = 0
-        if ptrace(_PTRACE_GETSIGINFO, thread.tid, 0, ctypes.addressof(self._siginfo)) == 0:
+        if ptrace(_PTRACE_GETSIGINFO, thread.tid, 0, ctypes.byref(self._siginfo)) == 0:
             _, code, sender = _SIGINFO.unpack_from(self._siginfo)
             if code not in _SENT and number != signal.SIGCHLD:
                 sender = 0

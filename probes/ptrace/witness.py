@@ -15,7 +15,7 @@ import stat
 import struct
 
 from probes.events import Flag
-from probes.ptrace.abi import libc, syscall
+from probes.ptrace.abi import poll, small_syscall
 
 _PIDFD_OPEN = 434  # the same number on every architecture
 _PIDFD_GETFD = 438
@@ -26,11 +26,8 @@ _EMPTY = int(Flag.EMPTY_AT_ENTRY)
 
 UNKNOWN = -1
 
-_poll = libc.poll
-_poll.argtypes = (ctypes.c_void_p, ctypes.c_ulong, ctypes.c_int)
 _entry = bytearray(8)
-_entry_view = (ctypes.c_char * 8).from_buffer(_entry)
-_entry_address = ctypes.addressof(_entry_view)
+_entry_reference = ctypes.byref((ctypes.c_char * 8).from_buffer(_entry))
 _ASK = struct.Struct("<ihh")
 _ANSWER = struct.Struct("<h")
 
@@ -40,7 +37,7 @@ def available() -> bool:
     pidfd = open_process(os.getpid())
     if pidfd == UNKNOWN:
         return False
-    duplicate = syscall(_PIDFD_GETFD, pidfd, pidfd, 0)
+    duplicate = small_syscall(_PIDFD_GETFD, pidfd, pidfd, 0)
     os.close(pidfd)
     if duplicate >= 0:
         os.close(duplicate)
@@ -49,17 +46,17 @@ def available() -> bool:
 
 def open_process(tgid: int) -> int:
     """Return a pidfd for process ``tgid`` (close-on-exec), or :data:`UNKNOWN`."""
-    return int(syscall(_PIDFD_OPEN, tgid, 0, 0))
+    return int(small_syscall(_PIDFD_OPEN, tgid, 0, 0))
 
 
 def look(pidfd: int, fd: int, kinds: dict[int, bool]) -> int:
-    """Return READY_AT_ENTRY or EMPTY_AT_ENTRY for descriptor ``fd`` of a process, or 0 where that is no question.
+    """Return READY_AT_ENTRY or EMPTY_AT_ENTRY for descriptor ``fd`` of a process, or 0 where neither fits.
 
-    ``kinds`` remembers which descriptors can be asked; the caller forgets an entry when the descriptor is closed.
+    ``kinds`` remembers which descriptors can be asked; the caller forgets those that are closed.
     """
     if not kinds.get(fd, True):
         return 0
-    duplicate = syscall(_PIDFD_GETFD, pidfd, fd, 0)
+    duplicate = small_syscall(_PIDFD_GETFD, pidfd, fd, 0)
     if duplicate < 0:
         return 0
     try:
@@ -68,7 +65,7 @@ def look(pidfd: int, fd: int, kinds: dict[int, bool]) -> int:
             if not kinds[fd]:
                 return 0
         _ASK.pack_into(_entry, 0, duplicate, _POLLIN, 0)
-        if _poll(_entry_address, 1, 0) < 0:
+        if poll(_entry_reference, 1, 0) < 0:
             return 0
         answer = _ANSWER.unpack_from(_entry, 6)[0]
     finally:
