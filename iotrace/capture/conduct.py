@@ -144,7 +144,7 @@ class Conductor:
     def _tell_of_descendants(self) -> None:
         count = self._descendants()
         if count:
-            those = "a process that it started still runs and is" if count == 1 else f"{count} still run and are"
+            those = "a process of its own still runs and is" if count == 1 else f"{count} still run and are"
             self._say(f"process {self._pid} has ended; {those} recorded until Ctrl-C or SIGTERM")
 
     def _end_by_duration(self) -> None:
