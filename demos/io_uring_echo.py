@@ -7,6 +7,7 @@ at its next entry into the kernel.
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import socket
@@ -43,16 +44,13 @@ def serve(server: socket.socket) -> None:
         sys.exit(f"io_uring cannot be used here: {error} (see /proc/sys/kernel/io_uring_disabled)")
     while True:
         connection, _ = server.accept()  # plain: the lesson is the receive
-        with connection:
+        with connection, contextlib.suppress(ConnectionError):  # a client may leave at any time
             while message := receive(ring, connection):
-                try:
-                    connection.sendall(struct.pack("!II", MESSAGE, zlib.crc32(message)))
-                except ConnectionError:
-                    break
+                connection.sendall(struct.pack("!II", MESSAGE, zlib.crc32(message)))
 
 
 def receive(ring: Ring, connection: socket.socket) -> bytearray:
-    """Return one message; empty when the client has left."""
+    """Return one message; empty when there are no more."""
     message = bytearray()
     while len(message) < MESSAGE:
         announce_when_whole(connection, message)
@@ -64,19 +62,20 @@ def receive(ring: Ring, connection: socket.socket) -> bytearray:
         while not io_uring_cq_ready(ring):  # phases 1 and 2 pass meanwhile
             sum(number * number for number in range(1000))
         received = take_completion(ring)
-        if received <= 0:
+        if received == 0:
             return bytearray()
         message += memoryview(buffer)[:received]
     return message
 
 
 def take_completion(ring: Ring) -> int:
-    """Return the result of the one request in flight: bytes, 0 for the end, or a negated errno."""
+    """Return how many bytes the one request in flight received. Raises OSError as recv() would."""
     completion = Cqe()
     io_uring_peek_cqe(ring, completion)
-    result: int = completion[0].res
-    io_uring_cqe_seen(ring, completion[0])
-    return result
+    try:
+        return int(completion[0].res)
+    finally:
+        io_uring_cqe_seen(ring, completion[0])
 
 
 def announce_when_whole(connection: socket.socket, message: bytearray) -> None:

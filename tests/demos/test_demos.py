@@ -55,7 +55,7 @@ def serving(script: str, tmp_path: Path, tracer: tuple[str, ...] = ()) -> Iterat
         assert said == f"listening on 127.0.0.1:{port}\n"
     finally:
         server.kill()
-        server.wait()
+        print(server.communicate()[0])
 
 
 def target_of(tracer: int) -> int:
