@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from iotrace.recording.reading import read
 from tests.live import require
 
 ROOT = Path(__file__).parents[2]
+#: argparse asks the terminal for its size unless these say it: a matter of calls, so of counts.
+ENVIRONMENT = os.environ | {"COLUMNS": "80", "LINES": "24"}
 PROBES = ("bpf", "ptrace")
 
 
@@ -37,6 +40,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], A
         command = [sys.executable, "-m", "iotrace", "run", "--probe", probe, "-o", str(path)]
         done = subprocess.run(
             [*command, str(ROOT / "demos" / f"{demo}.py")],
+            env=ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

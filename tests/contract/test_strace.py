@@ -18,6 +18,7 @@ import pytest
 from iotrace.analysis.model import Analysis
 from probes.events import Kind
 from probes.table import CALLS
+from tests.contract.conftest import ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
 Record = Callable[[str, str], Analysis]
@@ -31,7 +32,7 @@ def by_strace(demo: str, folder: Path) -> Counter[str]:
     log, port_file = folder / f"{demo}.strace", folder / f"{demo}.port"
     names = ",".join("?" + call.name for call in CALLS if call.name != "restart_syscall")
     command = ["strace", "-f", "--seccomp-bpf", "-o", str(log), "-e", f"trace={names}"]
-    environment = os.environ | {"IOTRACE_DEMO_PORT_FILE": str(port_file)}
+    environment = ENVIRONMENT | {"IOTRACE_DEMO_PORT_FILE": str(port_file)}
     clients = "select_chat_clients.py" if demo == "select_chat" else "echo_clients.py"
     server = subprocess.Popen(
         [*command, sys.executable, str(ROOT / "demos" / f"{demo}.py")],
