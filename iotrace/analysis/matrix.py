@@ -31,17 +31,22 @@ def proof_matrix(events: Events, operations: NDArray[np.void]) -> list[MatrixRow
     return rows
 
 
+def spoken(code: int) -> str:
+    """Name a call as programs do: the C library turns select into pselect6, and so on."""
+    return _SPOKEN.get(CALLS[code].name, CALLS[code].name)
+
+
 def call_names(events: Events, rows: NDArray[np.int64]) -> dict[str, int]:
     """Return {name: how many} of the calls in the given event rows, most frequent first; -1 is no call.
 
-    Names are those that a program calls: the C library turns select into pselect6, and so on.
+    Names are those that a program calls, see :func:`spoken`.
     """
     rows = rows[rows >= 0]
     counts = np.bincount(events["code"][rows], minlength=len(CALLS))
     order = np.argsort(-counts, kind="stable")
     names: dict[str, int] = {}
     for code in order[counts[order] > 0]:
-        name = _SPOKEN.get(CALLS[code].name, CALLS[code].name)
+        name = spoken(code)
         names[name] = names.get(name, 0) + int(counts[code])
     return names
 

@@ -1,6 +1,6 @@
 """Lanes and segments in time, for any medium: nothing here knows a colour, a glyph or a pixel."""
 
-from iotrace.timeline.build import Timeline, build, window_of
+from iotrace.timeline.build import Timeline, alive_until, build, window_of
 from iotrace.timeline.lanes import BLOCKED, Lane, Track, What
 from iotrace.timeline.magnify import Magnified, Step, magnify, typical
 from iotrace.timeline.raster import Mark, Raster, Run, rasterise
@@ -18,6 +18,7 @@ __all__ = [
     "Timeline",
     "Track",
     "What",
+    "alive_until",
     "build",
     "magnify",
     "rasterise",

@@ -11,6 +11,9 @@ from iotrace.timeline.lanes import Lane
 
 Window = tuple[int, int]
 
+#: With more threads than this nobody asks each of them when it ended.
+_MANY = 64
+
 
 @dataclass(frozen=True)
 class Timeline:
@@ -29,10 +32,10 @@ class Timeline:
 
 
 def window_of(analysis: Analysis, window: Window | None) -> Window:
-    """Return an absolute window: ``window`` counts from the recording's begin, None is all of it."""
-    begin, end = analysis.begin_ns, max(analysis.end_ns, analysis.begin_ns + 1)
+    """Return an absolute window: ``window`` counts from the recording's begin, None is the target's life."""
+    begin = analysis.begin_ns
     if window is None:
-        return begin, end
+        return begin, max(alive_until(analysis), begin + 1)
     from_ns = begin + max(0, window[0])
     return from_ns, max(from_ns + 1, begin + window[1])
 
@@ -76,6 +79,12 @@ def build(
         len(wanted) - len(shown),
         len(lives) - len(chosen),
     )
+
+
+def alive_until(analysis: Analysis) -> int:
+    """Return when the last thread ended; the recording goes on until the tracer has put its things away."""
+    ends = [threads.life_of(analysis, tid)[1] for _, tid, _ in analysis.threads[:_MANY]]
+    return max(ends) if ends and len(analysis.threads) <= _MANY else analysis.end_ns
 
 
 def busiest(items: Sequence[int], weight: Callable[[int], int], most: int) -> list[int]:

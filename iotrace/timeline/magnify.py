@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from iotrace.analysis.calls import ACCOUNT_NOISE_NS
+from iotrace.analysis.matrix import spoken
 from iotrace.analysis.model import PLACES, Act, Analysis, Basis, Model, Place
 from iotrace.timeline.lanes import What
 from probes.events import Flag, Kind
@@ -41,7 +42,8 @@ class Magnified:
     """An operation in pieces that touch each other. ``end`` is the evidence of the last boundary.
 
     ``fine_ns`` is when the short pieces begin: what lies before is the wait. ``of`` is the number
-    of operations among which this one is the median.
+    of like operations: of the same kind and model, that waited as it did or found their data there
+    (``waited``). ``typical``: it has the median wait of them.
     """
 
     index: int
@@ -55,6 +57,8 @@ class Magnified:
     end_basis: Basis
     fine_ns: int
     of: int
+    waited: bool
+    typical: bool
 
     @property
     def end_ns(self) -> int:
@@ -87,9 +91,9 @@ def magnify(analysis: Analysis, index: int) -> Magnified:
     operation = analysis.operations[index]
     cutter = _Cutter(analysis, index)
     steps = cutter.steps()
-    same = (analysis.operations["act"] == operation["act"]) & (
-        analysis.operations["model"] == operation["model"]
-    )
+    same = np.ones(len(analysis.operations), bool)
+    for column in ("act", "model", "at_once"):
+        same &= analysis.operations[column] == operation[column]
     fine = next(
         (step.begin_ns for step in steps if step.begin_ns >= int(operation["ready_ns"])), steps[0].begin_ns
     )
@@ -105,6 +109,8 @@ def magnify(analysis: Analysis, index: int) -> Magnified:
         Basis(int(operation["end_basis"])),
         fine,
         int(same.sum()),
+        not operation["at_once"],
+        typical(analysis) == index,
     )
 
 
@@ -279,5 +285,5 @@ class _Cutter:
             return "the call"
         if int(self.events["kind"][row]) == Kind.RING:
             return "io_uring"
-        call = CALLS[int(self.events["code"][row])]
-        return call.name if call.role != Role.RESTART else "the call"
+        code = int(self.events["code"][row])
+        return spoken(code) if CALLS[code].role != Role.RESTART else "the call"

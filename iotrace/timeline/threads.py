@@ -119,7 +119,7 @@ def thread_lane(work: Work, tgid: int, tid: int) -> Lane:
         track(What.COPY, copy, exit_ns, receives, guessed, code, ret),
     ]
     kept = tuple(each for each in tracks if each is not None)
-    begin, end = _life(work.analysis, tid)
+    begin, end = life_of(work.analysis, tid)
     marks = _foreign_copies(work.analysis, tid)
     return Lane("thread", tgid, tid, -1, What.OWN, begin, end, kept, marks, len(mine))
 
@@ -152,12 +152,14 @@ class _Column(Protocol):
     def __call__(self, name: str) -> Ints: ...
 
 
-def _life(analysis: Analysis, tid: int) -> tuple[int, int]:
+def life_of(analysis: Analysis, tid: int) -> tuple[int, int]:
+    """Return when a thread came and went; the recording's begin and end where nobody saw it."""
     events = analysis.events
-    mine = np.flatnonzero(events["tid"] == tid) if len(analysis.threads) > 1 else np.zeros(0, np.int64)
-    kind = events["kind"][mine]
-    born = events["enter_ns"][mine[kind == Kind.TASK_NEW]]
-    gone = events["enter_ns"][mine[kind == Kind.TASK_EXIT]]
+    kind = events["kind"]
+    rows = np.flatnonzero((kind == Kind.TASK_NEW) | (kind == Kind.TASK_EXIT))
+    rows = rows[events["tid"][rows] == tid]
+    born = events["enter_ns"][rows[kind[rows] == Kind.TASK_NEW]]
+    gone = events["enter_ns"][rows[kind[rows] == Kind.TASK_EXIT]]
     begin = int(born[0]) if len(born) else analysis.begin_ns
     end = int(gone[-1]) if len(gone) else analysis.end_ns
     return begin, max(begin, end)
@@ -178,13 +180,14 @@ def _foreign_copies(analysis: Analysis, tid: int) -> tuple[Track, ...]:
 def copies_of(analysis: Analysis, rows: Ints) -> tuple[Track, ...]:
     """Return the copies of the given rows as one track, cut so that none overlaps the one before."""
     events = analysis.events
+    rows = rows[events["copy_ns"][rows] > 0]
     rows = rows[np.argsort(events["copy_ns"][rows], kind="stable")]
     begin = events["copy_ns"][rows]
     end = np.where(events["done_ns"][rows] > 0, events["done_ns"][rows], events["exit_ns"][rows])
     if len(begin) > 1:
         begin = begin.copy()
         np.maximum(begin[1:], np.maximum.accumulate(end)[:-1], out=begin[1:])
-    made = track(What.COPY, begin, end, begin > 0, False, None, np.maximum(events["ret"][rows], 0))
+    made = track(What.COPY, begin, end, end > begin, False, None, np.maximum(events["ret"][rows], 0))
     return (made,) if made else ()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from rich.text import Text
 
 from iotrace.analysis.model import Analysis
+from iotrace.timeline import alive_until
 from iotrace.views import wording
 from iotrace.views.glyphs import Pen
 from iotrace.views.layout import facts, wrap
@@ -31,7 +32,7 @@ def draw(analysis: Analysis, width: int, pen: Pen) -> Iterable[Text]:
     parts = [
         Text(pen(wording.target(analysis)), "title"),
         Text(pen(wording.PROBES.get(str(header.get("probe")), str(header.get("probe", "unknown probe"))))),
-        Text(pen(brief(analysis.end_ns - analysis.begin_ns))),
+        Text(pen(brief(alive_until(analysis) - analysis.begin_ns))),
         Text(pen(f"{plural(processes, 'process', 'processes')}, {tasks}")),
         Text(pen(plural(sum(call.count for call in analysis.calls), "call"))),
         Text(pen(f"{grouped(analysis.lost)} events lost"), "warning" if analysis.lost else "none"),

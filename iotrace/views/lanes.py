@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
+from iotrace.analysis.matrix import spoken
 from iotrace.analysis.model import Analysis
 from iotrace.timeline import Lane, Raster, Timeline, What, rasterise, ticks
 from iotrace.views import wording
@@ -14,7 +15,6 @@ from iotrace.views.glyphs import Pen, style_of
 from iotrace.views.layout import clip, pad, wrap
 from iotrace.views.legend import Seen
 from iotrace.views.numbers import duration, grouped, size
-from probes.table import CALLS
 
 #: A call's name is written again after so many cells of the same call.
 _REPEAT = 48
@@ -62,8 +62,9 @@ def label(analysis: Analysis, lane: Lane) -> str:
         return f"kernel {lane.tid}"
     if lane.kind == "thread":
         names = {tid: name for _, tid, name in analysis.threads}
-        if len(set(names.values())) > 1 and names.get(lane.tid):
-            return f"{lane.tid} {names[lane.tid]}"
+        name = names.get(lane.tid, "")
+        if len(names) > 1 and name and not name.startswith("thread "):
+            return f"{lane.tid} {name}"
         return f"thread {lane.tid}"
     what = analysis.descriptors[lane.life]
     words = f"fd {what.fd} {wording.descriptor(what)}"
@@ -103,7 +104,8 @@ def _style(what: What, bounded: bool) -> str:
 
 def _mark_style(what: What, dominant: What) -> str:
     """A mark's own colour on the fill of the segment that it stands in."""
-    return f"{style_of(what)}@{style_of(dominant)}" if dominant in _FILLED else style_of(what)
+    sign = "poll.mark" if what == What.POLLING else style_of(what)
+    return f"{sign}@{style_of(dominant)}" if dominant in _FILLED else sign
 
 
 def _write_names(raster: Raster, glyphs: list[str], styles: list[str], free: list[bool]) -> None:
@@ -111,7 +113,7 @@ def _write_names(raster: Raster, glyphs: list[str], styles: list[str], free: lis
     for run in raster.runs:
         if run.what not in _NAMED or run.code < 0:
             continue
-        name = CALLS[run.code].name
+        name = spoken(run.code)
         for first, stop in _gaps(free, run.first, run.last + 1):
             room = stop - first
             if room < len(name) + 1 or (run.code == last and first - where < _REPEAT):

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from rich.text import Text
 
+from iotrace.analysis.matrix import spoken
 from iotrace.timeline import BLOCKED, What
 from iotrace.views.glyphs import Pen, style_of, words_of
 from iotrace.views.layout import clip
-from probes.table import CALLS
 
 _SILENT = (What.ABSENT, What.LOST)
 
@@ -26,7 +26,7 @@ class Seen:
         """Note that a kind fills some cells, in the call ``code`` (-1: several or none)."""
         self._kinds.add((what, bounded))
         if code >= 0:
-            self._calls.setdefault(what, set()).add(CALLS[code].name)
+            self._calls.setdefault(what, set()).add(spoken(code))
 
     def add_inside(self, what: What) -> None:
         """Note that a rare kind stands in a cell of another."""
@@ -44,7 +44,8 @@ class Seen:
         ]
         entries += [
             Text.assemble(
-                (pen.inside(what), style_of(what)), (pen(f" {_WITHIN.get(what, words_of(what))}"), "muted")
+                (pen.inside(what), "poll.mark" if what == What.POLLING else style_of(what)),
+                (pen(f" {_WITHIN.get(what, words_of(what))}"), "muted"),
             )
             for what in sorted(self._inside)
             if (what, False) not in self._kinds or pen.inside(what) != pen.glyph(what)
@@ -71,4 +72,4 @@ class Seen:
         return "phase.copy.bounded" if what == What.COPY and bounded else style_of(what)
 
 
-_WITHIN = {What.COPY: "a copy within the cell"}
+_WITHIN = {What.COPY: "a copy within the cell", What.POLLING: "a failed try within the cell"}

@@ -55,8 +55,8 @@ def _title(
     if 0 <= found.life < len(analysis.descriptors):
         text.append(pen(f" {wording.descriptor(analysis.descriptors[found.life])}"))
     parts = [size(found.bytes)] if found.act != Act.ACCEPT else []
-    if found.of > 1:
-        parts.append(f"the median of {grouped(found.of)}")
+    if found.of > 1 and found.typical:
+        parts.append(f"the median of {grouped(found.of)}{' that waited' if found.waited else ''}")
     if scale >= 1.5:
         where = "right of the break " if broken else ""
         parts.append(f"{where}magnified {factor(scale)}")

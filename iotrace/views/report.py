@@ -19,9 +19,8 @@ def report(analysis: Analysis, ascii: bool = False) -> RenderableType:
     def draw(width: int, pen: Pen) -> Iterable[Text]:
         sections = (
             header.draw(analysis, width, pen),
-            verdict.draw(analysis, width, pen),
+            (*verdict.draw(analysis, width, pen), *lessons.order(analysis, width, pen)),
             matrix.draw(analysis, width, pen),
-            lessons.order(analysis, width, pen),
             tables.calls(analysis, width, pen),
             tables.descriptors(analysis, width, pen),
             lessons.draw(analysis, width, pen),

@@ -30,8 +30,8 @@ def summary(
         lanes, magnified = picture(analysis, timeline, None, width, pen)
         sections = (
             header.draw(analysis, width, pen),
-            verdict.draw(analysis, width, pen, brief=True),
-            (*matrix.draw(analysis, width, pen), *lessons.order(analysis, width, pen)),
+            (*verdict.draw(analysis, width, pen, brief=True), *lessons.order(analysis, width, pen)),
+            matrix.draw(analysis, width, pen),
             lanes,
             magnified,
             lessons.draw(analysis, width, pen, most=1),

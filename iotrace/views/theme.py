@@ -22,6 +22,7 @@ STYLES = {
     "phase.other.ink": f"bold #FFFFFF on {VERMILION}",
     "phase.poll": f"#6B6200 on {YELLOW}",
     "phase.poll.ink": f"bold #1B1F24 on {YELLOW}",
+    "poll.mark": "bold #B89B00",
     "phase.wake": f"#5E2A47 on {PURPLE}",
     "phase.wake.ink": f"bold #1B1F24 on {PURPLE}",
     "phase.copy": f"bold {BLUE}",
@@ -63,7 +64,7 @@ STYLES = {
 }
 
 #: A rare thing drawn in a cell that another fills: the sign in its own colour, on the other's fill.
-_SIGNS = {"phase.copy": BLUE, "accept": BLUE, "phase.poll": "#6B6200"}
+_SIGNS = {"phase.copy": BLUE, "accept": BLUE, "poll.mark": "#6B6200"}
 _FILLS = {
     "phase.wait": ORANGE,
     "phase.transfer": ORANGE,
