@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from probes.contract import Command, Options, Outcome, ProbeError, Sink
 from probes.ebpf import library, tracefs
+from probes.ebpf.programs import finish_closing
 from probes.ebpf.privileges import missing_privileges
 from probes.ebpf.session import Session
 from probes.ebpf.target import Target
@@ -21,6 +22,7 @@ from probes.events import EVENT, Batch
 
 _BUSY_S, _IDLE_S = 0.010, 0.050  # pauses between two looks at the ring buffer
 _PENDING_NS = 500_000_000  # a call under way for longer than this is written once as PENDING
+_PATIENCE_NS = 200_000_000  # for rows being written when the run ends
 _BIG = 1 << 17  # rows after which a batch goes out before its time
 
 
@@ -56,6 +58,7 @@ class BpfProbe:
         if reason:
             raise ProbeError(reason)
         self._options = options
+        finish_closing()
         target = Target(command)
         try:
             session = Session(options, self._notes)
@@ -146,10 +149,11 @@ class BpfProbe:
         rows.flush()
 
     def _finish(self, session: Session, sink: Sink, outcome: Outcome) -> None:
-        session.detach()
+        session.end()
         rows = _Rows(sink)
-        while rows.take(session):
-            pass
+        patience = time.monotonic_ns() + _PATIENCE_NS
+        while not session.settled() and time.monotonic_ns() < patience:
+            rows.take(session)
         if not session.tasks():
             outcome.notes["ended"] = True
         rows.add(session.pending(None))

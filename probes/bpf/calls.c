@@ -51,6 +51,7 @@ int on_sys_enter(struct bpf_raw_tracepoint_args *ctx)
     call->parts = 0;
     task->off_ns = 0;
     task->early_ns = 0;
+    task->last_copy_ns = 0;
     task->own_sk = 0;
     task->role = meta->role;
     task->decode = meta->decode;
@@ -92,6 +93,7 @@ int on_sys_enter(struct bpf_raw_tracepoint_args *ctx)
     if (meta->at_exit)
         task->decode_argument = meta->decode_argument;
     if (meta->at_entry) {
+        task->slice = 0;
         parts.call(ctx, ENTER_MEMORY);
         call->flags |= WATCH_UNSEEN; /* reached only where the other program is missing */
     }
@@ -117,10 +119,34 @@ drop:
     call->sk = 0;
 }
 
-static inline void finish_call(struct task *task)
+static inline int finish_call(struct task *task)
 {
-    emit(&task->call);
+    int lost = emit(&task->call);
+
     task->call.enter_ns = 0;
+    return lost;
+}
+
+/*
+ * Write the row of a gap that has ended: there is room again on this CPU. Rows that an interrupt
+ * loses meanwhile stay in the account.
+ */
+static inline void close_gap(u32 cpu)
+{
+    struct account *account = accounts.lookup(&cpu);
+    struct event row = {};
+
+    if (!account || !account->gap_rows)
+        return;
+    row.kind = GAP;
+    row.fd = -1;
+    row.enter_ns = account->gap_first_ns;
+    row.exit_ns = account->gap_last_ns;
+    row.a = account->gap_rows;
+    if (emit(&row))
+        return;
+    account->gap_first_ns = 0;
+    __sync_fetch_and_add(&account->gap_rows, -row.a);
 }
 
 int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
@@ -139,6 +165,7 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
         parts.call(ctx, task->at_exit);
         task->call.flags |= WATCH_UNSEEN; /* reached only where the other program is missing */
     }
-    finish_call(task);
+    if (finish_call(task) == 0)
+        close_gap(bpf_get_smp_processor_id());
     return 0;
 }

@@ -45,7 +45,7 @@ struct aux {
     u8 parts;
 };
 
-enum { AUX_VALUES = 14, AUX_BYTES = 112, WATCH = 0, BLOB = 1 };
+enum { AUX_VALUES = 14, AUX_BYTES = 112, PATH_BYTES = 96, WATCH = 0, BLOB = 1 };
 
 /* probes.events.Kind, and AUX, which never leaves the transport */
 enum {
@@ -133,6 +133,7 @@ struct task {
     u64 woken_ns;      /* was woken since; 0: not yet */
     u64 early_ns;      /* was woken while not (yet) off the CPU */
     u64 request;       /* the io_uring request that it issues */
+    u64 last_copy_ns;  /* the latest copy of this call, or of the receive outside of calls */
     struct receive now;
     struct receive receives[RECEIVES];
     u32 early_waker;
@@ -147,13 +148,14 @@ struct task {
     u8 own_sk; /* call.sk is from the socket layer in this task, not from its waker */
     u8 receive_head;
     u8 threaded;
-    u8 unused[6];
+    u8 unused[2];
+    u32 slice; /* how far an array in the process's memory has been read */
 };
 
 /* What the kernel tells of a socket of ours. */
 struct sock_state {
     u64 ready_ns;  /* the first data-ready since its last receive */
-    u64 recent[4]; /* the latest four, by `arrivals & 3` */
+    u64 recent[8]; /* the latest, by `arrivals & 7` */
     u32 arrivals;
     u32 tgid;
     u8 listening;
@@ -170,7 +172,7 @@ struct account {
     u64 ready_sk;
     u64 ready_ns;
     u32 ready_tid;
-    u32 unused32;
+    u32 closed; /* the run is over: no more rows */
     u64 unused[8];
 };
 

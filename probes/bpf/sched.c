@@ -86,6 +86,8 @@ static inline void name_socket(struct task *task, u64 now, u32 waker)
     other = tasks.lookup(&waker);
     if (other && other->call.enter_ns > account->ready_ns)
         return;
+    if (task->role == RECEIVE && call->sk == account->ready_sk && call->ready_ns)
+        return; /* what counts is the first data that came */
     call->ready_ns = account->ready_ns;
     call->sk = account->ready_sk;
     call->flags |= READY_BY_WAKER;

@@ -45,7 +45,7 @@ static inline void emit_values(struct event *call, struct scratch *scratch, u64 
 {
     u32 i;
 
-#pragma nounroll
+#pragma clang loop unroll(disable)
     for (i = 0; i < most / AUX_VALUES; i++) {
         if (have <= i * AUX_VALUES)
             break;
@@ -103,12 +103,12 @@ static inline void begin_select(struct task *task, struct scratch *scratch, u32 
         call->flags |= WATCH_UNSEEN;
     __builtin_memcpy(scratch->set, saved->words, sizeof(scratch->set));
     saves.delete(&tid);
-#pragma unroll
+#pragma clang loop unroll(disable)
     for (i = 0; i < 3; i++) {
         u64 address = task->args[1 + i];
         if (!address || !bytes)
             __builtin_memset(scratch->set[i], 0, 128);
-        else if (call->ret > 0 && bpf_probe_read_user(scratch->out[i], bytes, (void *)address))
+        else if (call->ret > 0 && read_user(scratch->out[i], bytes, (void *)address))
             call->flags |= WATCH_UNSEEN;
     }
 }
@@ -120,6 +120,7 @@ static inline int slice_select(struct task *task, struct scratch *scratch)
     u32 nfds = call->a;
     int step;
 
+#pragma clang loop unroll(disable)
     for (step = 0; step < SLICE; step++) {
         FORGET;
         u64 bits = scratch->bits;
@@ -156,10 +157,11 @@ static inline int slice_poll(struct task *task, struct scratch *scratch)
     if ((u32)call->a <= start)
         return 0;
     left = at_most((u32)call->a - start, 48);
-    if (bpf_probe_read_user(chunk, left * 8, (void *)(task->args[0] + 8 * (u64)start))) {
+    if (read_user(chunk, left * 8, (void *)(task->args[0] + 8 * (u64)start))) {
         call->flags |= WATCH_UNSEEN;
         return 0;
     }
+#pragma clang loop unroll(disable)
     for (i = 0; i < 48; i++) {
         FORGET;
         if (i >= left)
@@ -186,7 +188,7 @@ static inline void keep_epoll(struct event *call, struct scratch *scratch, u64 a
     u32 events;
     u64 data;
 
-    if (bpf_probe_read_user(event, EPOLL_EVENT_BYTES, (void *)address)) {
+    if (read_user(event, EPOLL_EVENT_BYTES, (void *)address)) {
         call->flags |= WATCH_UNSEEN;
         return;
     }
@@ -208,6 +210,7 @@ static inline void slice_epoll(struct task *task, struct scratch *scratch)
     }
     if (call->ret > WATCH_MOST / 2)
         call->flags |= WATCH_CUT;
+#pragma clang loop unroll(disable)
     for (i = 0; i < WATCH_MOST / 2; i++) {
         if (i >= call->ret)
             break;

@@ -17,7 +17,7 @@ int on_sk_data_ready(struct bpf_raw_tracepoint_args *ctx)
         return 0;
     if (!state->ready_ns)
         state->ready_ns = now;
-    state->recent[state->arrivals & 3] = now;
+    state->recent[state->arrivals & 7] = now;
     state->arrivals++;
     if (state->listening) {
         struct event row = {};
@@ -55,6 +55,7 @@ int on_skb_copy_datagram_iovec(struct bpf_raw_tracepoint_args *ctx)
     if (!task || !task->armed)
         return 0;
     now = bpf_ktime_get_ns();
+    task->last_copy_ns = now;
     if (task->call.enter_ns && task->role == RECEIVE) {
         struct event *call = &task->call;
         if (!call->copy_ns)
@@ -75,26 +76,39 @@ int on_skb_copy_datagram_iovec(struct bpf_raw_tracepoint_args *ctx)
 #ifdef HAVE_DONE
 enum { PEEK = 2 };
 
-/*
- * The data-ready that this receive, whose copy began at `copy`, took; what became ready after that
- * is for the next one.
- */
-static inline u64 take_ready(struct sock_state *state, u64 copy, int peek)
+/* The first data-ready after `time` that is still known; 0: none. */
+static inline u64 first_after(struct sock_state *state, u64 time)
 {
-    u64 ready = state->ready_ns, next = 0, after;
+    u64 first = 0, ready;
     int i;
 
-    if (!ready || ready > copy)
-        return 0;
-    if (peek)
-        return ready;
-#pragma unroll
-    for (i = 0; i < 4; i++) {
-        after = state->recent[i];
-        if (after > copy && (!next || after < next))
-            next = after;
+#pragma clang loop unroll(disable)
+    for (i = 0; i < 8; i++) {
+        ready = state->recent[i];
+        if (ready > time && (!first || ready < first))
+            first = ready;
     }
-    state->ready_ns = next;
+    return first;
+}
+
+/*
+ * Which data-ready a receive took, and which is left for the next one.
+ *
+ * TCP takes what arrives while it copies, as long as there is room (net/ipv4/tcp.c, tcp_recvmsg_locked);
+ * what becomes ready after the start of the last copy is for the next receive, and so is, where the
+ * buffer was filled, perhaps some of what came after the first. A receive that slept, or found
+ * nothing, shows that all earlier data had been taken.
+ */
+static inline u64 take_ready(struct sock_state *state, u64 slept, u64 copy, u64 last, int peek)
+{
+    u64 ready = state->ready_ns;
+
+    if (slept && ready < slept)
+        ready = first_after(state, slept);
+    if (ready > copy)
+        ready = 0;
+    if (!peek)
+        state->ready_ns = first_after(state, last);
     return ready;
 }
 
@@ -102,7 +116,7 @@ static inline void receive_outside(struct task *task, u64 sk, s64 ret, u64 ready
 
 int on_sock_recv_length(struct bpf_raw_tracepoint_args *ctx)
 {
-    u64 sk = ctx->args[0], now, ready = 0, copy;
+    u64 sk = ctx->args[0], now, ready = 0, copy, last;
     s64 ret = (s32)ctx->args[1];
     u32 tid = current_tid();
     struct task *task = tasks.lookup(&tid);
@@ -114,27 +128,38 @@ int on_sock_recv_length(struct bpf_raw_tracepoint_args *ctx)
     now = bpf_ktime_get_ns();
     inside = task->call.enter_ns && task->role == RECEIVE;
     state = socket_of(sk, task->call.tgid, 1);
-    if (ret >= 0 && state) {
-        copy = inside ? task->call.copy_ns : task->now.copy_ns;
-        ready = take_ready(state, copy ? copy : now, ctx->args[2] & PEEK);
-    }
+    copy = inside ? task->call.copy_ns : task->now.copy_ns;
+    if (!copy)
+        copy = now;
+    last = task->last_copy_ns ? task->last_copy_ns : now;
+    if (inside && task->call.a == ret) /* its room was filled */
+        last = copy;
+    if (state && ret >= 0)
+        ready = take_ready(state, inside ? task->call.sleep_ns : 0, copy, last, ctx->args[2] & PEEK);
+    else if (state && inside)
+        state->ready_ns = first_after(state, task->call.enter_ns);
     if (inside) {
         struct event *call = &task->call;
+        u64 waker_sk = call->sk;
         call->sk = sk;
         task->own_sk = 1;
         if (call->flags & READY_BY_WAKER) {
+            /* what woke it is the first that came after it went to sleep, if it is this socket's */
             call->flags &= ~READY_BY_WAKER;
-            call->ready_ns = 0;
+            if (waker_sk != sk)
+                call->ready_ns = 0;
         }
         if (ready && !call->ready_ns)
             call->ready_ns = ready;
         if (ret >= 0)
             call->done_ns = now;
+        task->last_copy_ns = 0;
         return 0;
     }
     if (ret >= 0)
         receive_outside(task, sk, ret, ready, now);
     __builtin_memset(&task->now, 0, sizeof(task->now));
+    task->last_copy_ns = 0;
     return 0;
 }
 #endif
@@ -199,6 +224,8 @@ int on_inet_sock_set_state(struct inet_sock_set_state_fields *args)
     if (task && (is == LISTENING || is == SYN_SENT)) {
         sockets.delete(&sk);
         state = socket_of(sk, tgid, 1);
+        if (task->call.enter_ns)
+            task->call.sk = sk; /* listen and connect: the socket of their descriptor */
         if (is == LISTENING) {
             if (state)
                 state->listening = 1;

@@ -39,7 +39,7 @@ ACCOUNT = np.dtype(
         ("ready_sk", "<u8"),
         ("ready_ns", "<u8"),
         ("ready_tid", "<u4"),
-        ("unused32", "<u4"),
+        ("closed", "<u4"),
         ("unused", "<u8", 8),
     ]
 )

@@ -70,6 +70,8 @@ def _how(source: Source | None) -> int:
 
 
 def _decode_argument(call: Call) -> int:
-    if call.decode is Decode.ADDRESS_IN:
-        return 4 if call.name == "sendto" else 1
+    if call.decode in (Decode.ADDRESS_IN, Decode.ADDRESS_OUT):
+        return 4 if call.name in ("sendto", "recvfrom") else 1
+    if call.decode in (Decode.MMSG, Decode.RING_PARAMS):
+        return 1
     return call.decode_argument or 0

@@ -8,6 +8,7 @@ import platform
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -240,14 +241,18 @@ class Loaded:
         """Set one entry of a map; negative where the kernel refuses."""
         return int(self.lib.bpf_update_elem(self.map_fd(name), key.ctypes.data, value.ctypes.data, 0))
 
-    def detach(self) -> None:
-        """Detach every program."""
+    def detach_raw(self) -> None:
+        """Detach the programs for which that takes no time."""
         for program in self.plan.programs:
-            with suppress(Exception):  # one that did not attach
-                if program.raw:
-                    self._bpf.detach_raw_tracepoint(tp=program.tracepoint.split(":")[1])
-                else:
-                    self._bpf.detach_tracepoint(tp=program.tracepoint)
+            if program.raw:
+                self._detach(program)
+
+    def _detach(self, program: Program) -> None:
+        with suppress(Exception):  # one that did not attach
+            if program.raw:
+                self._bpf.detach_raw_tracepoint(tp=program.tracepoint.split(":")[1].encode())
+            else:
+                self._bpf.detach_tracepoint(tp=program.tracepoint.encode())
 
     def attach(self) -> None:
         """Attach every program; what fails and is not required becomes missing evidence."""
@@ -273,5 +278,16 @@ class Loaded:
             raise ProbeError(f"attaching to {program.tracepoint} failed ({error})") from error
 
     def close(self) -> None:
-        """Detach and unload everything."""
-        self._bpf.cleanup()
+        """Detach and unload everything, in a thread: for each tracepoint the kernel waits some 40 ms."""
+        thread = Thread(target=self._bpf.cleanup, name="iotrace-detach")
+        thread.start()
+        _closing.append(thread)
+
+
+def finish_closing() -> None:
+    """Wait for former sessions to be gone."""
+    while _closing:
+        _closing.pop().join()
+
+
+_closing: list[Thread] = []

@@ -151,9 +151,15 @@ class Session:
             notes["tasks_refused"] = int(self._run["refused"][0])
         return int(produced.sum()) - self._joiner.pieces + self._made, int(lost.sum())
 
-    def detach(self) -> None:
-        """Detach the programs; the maps stay readable."""
-        self._loaded.detach()
+    def end(self) -> None:
+        """Let the programs write no more rows. What they were writing just then still comes."""
+        self._accounts["closed"] = 1
+        self._loaded.detach_raw()
+
+    def settled(self) -> bool:
+        """Return whether every row that was written has been drained."""
+        accounts = self._accounts
+        return int((accounts["produced"] - accounts["lost"]).sum()) == int(self._received.sum())
 
     def close(self) -> None:
         """Detach and free everything."""

@@ -31,6 +31,7 @@ TASK = np.dtype(
         ("woken_ns", "<u8"),
         ("early_ns", "<u8"),
         ("request", "<u8"),
+        ("last_copy_ns", "<u8"),
         ("now", RECEIVE),
         ("receives", RECEIVE, 4),
         ("early_waker", "<u4"),
@@ -45,7 +46,8 @@ TASK = np.dtype(
         ("own_sk", "u1"),
         ("receive_head", "u1"),
         ("threaded", "u1"),
-        ("unused", "u1", 6),
+        ("unused", "u1", 2),
+        ("slice", "<u4"),
     ]
 )
 
