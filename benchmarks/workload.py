@@ -72,7 +72,7 @@ def median(measure: Callable[[], float], times: int) -> float:
 
 def traced(probe: str, recording: Path, *options: str) -> list[str]:
     """Return the command that runs what follows under iotrace."""
-    return [*IOTRACE, "run", "--probe", probe, "--no-report", "--force", "-o", str(recording), *options, "--"]
+    return [*IOTRACE, "run", "--probe", probe, "--force", "-o", str(recording), *options, "--"]
 
 
 def strace(*options: str) -> list[str]:
