@@ -59,7 +59,7 @@ def choose(name: str = "auto") -> Choice:
             continue
         reason = reason_against(entry)
         if reason is None:
-            remark = f"{reasons[0]}; using {entry.title}" if reasons else None
+            remark = f"{reasons[0]}; this run uses {entry.title}" if reasons else None
             return Choice(load(entry)(), entry.title, remark)
-        reasons.append(f"the {entry.title} probe cannot run: {reason.rstrip('.')}")
+        reasons.append(f"no {entry.title}: {reason.rstrip('.')}")
     raise ProbeError("; ".join(reasons))

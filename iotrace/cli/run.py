@@ -146,7 +146,8 @@ def trace(target: object, arguments: argparse.Namespace) -> Ending:
 
     from iotrace.cli.afterwards import show_result
 
-    with suppress(OSError):  # the reader or the terminal has left: what counts is written
+    # The reader or the terminal may have left (rich turns that into SystemExit): what counts is written.
+    with suppress(OSError, SystemExit):
         show_result(result.path, arguments)
     return _ending(result)
 
