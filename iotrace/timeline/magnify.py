@@ -6,9 +6,11 @@ axis: this module gives the pieces, a view gives them room.
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from iotrace.analysis.calls import ACCOUNT_NOISE_NS
 from iotrace.analysis.matrix import spoken
@@ -66,15 +68,17 @@ class Magnified:
         return self.steps[-1].end_ns
 
 
-def typical(analysis: Analysis) -> int | None:
+def typical(analysis: Analysis, among: NDArray[np.bool_] | None = None) -> int | None:
     """Return the index of the operation that stands for the recording: the median phase 1.
 
     Among receives of stream connections where there are any (then datagrams, then accepts), of the
-    model most of them follow, and of those that had to wait where any had. None without operations.
+    model most of them follow, and of those that had to wait where any had. ``among`` (operations,)
+    bool leaves the others out. None without operations.
     """
     operations = analysis.operations
     for act in (Act.RECEIVE, Act.RECEIVE_DATAGRAM, Act.ACCEPT, Act.SEND):
-        mine = np.flatnonzero(operations["act"] == act)
+        chosen = operations["act"] == act
+        mine = np.flatnonzero(chosen if among is None else chosen & among)
         if not len(mine):
             continue
         mine = mine[operations["model"][mine] == np.bincount(operations["model"][mine]).argmax()]
@@ -86,8 +90,11 @@ def typical(analysis: Analysis) -> int | None:
     return None
 
 
-def magnify(analysis: Analysis, index: int) -> Magnified:
-    """Cut operation ``index`` into its pieces. Raises IndexError where there is none."""
+def magnify(analysis: Analysis, index: int, is_typical: bool = False) -> Magnified:
+    """Cut operation ``index`` into its pieces. Raises IndexError where there is none.
+
+    ``is_typical``: it was chosen by :func:`typical` among all operations.
+    """
     operation = analysis.operations[index]
     cutter = _Cutter(analysis, index)
     steps = cutter.steps()
@@ -110,7 +117,7 @@ def magnify(analysis: Analysis, index: int) -> Magnified:
         fine,
         int(same.sum()),
         not operation["at_once"],
-        typical(analysis) == index,
+        is_typical,
     )
 
 
@@ -183,7 +190,7 @@ class _Cutter:
             share = shares[Place.POLLING] / max(1, self.ready - self.begin)
             if most == Place.POLLING:
                 return What.POLLING, f"polling: {tries} tries failed"
-            return What.OWN, f"free but for {tries} failed tries ({share:.1%} of the time)"
+            return What.OWN, f"free; {tries} failed tries took {share * 100:.1f} %"
         if most == Place.POLLING:
             return What.POLLING, "polling"
         return What.OWN, "free: the process does other things"
@@ -217,6 +224,8 @@ class _Cutter:
             cuts.append(
                 (left, What.OWN, f"own code, after {self._name(self.wait)}", "sys_exit", Basis.MEASURED)
             )
+        if self.model == Model.SIGNAL_DRIVEN:
+            cuts += self._signal()
         if self.call >= 0 and not ring:
             entered = int(self.events["enter_ns"][self.call])
             if entered > self.begin:
@@ -225,6 +234,23 @@ class _Cutter:
         if self.act not in (Act.ACCEPT, Act.SEND):
             cuts.append((self.copy, What.COPY, self._copying(), self._copy_evidence(), self.copy_basis))
         return [cut for cut in cuts if self.ready <= cut[0] <= self.end or cut[1] == What.COPY]
+
+    def _signal(self) -> list[_Cut]:
+        """Return when the announcing signal was generated and delivered, as far as that was seen."""
+        entered = int(self.events["enter_ns"][self.call]) if self.call >= 0 else self.end
+        rows = np.flatnonzero(self.events["kind"] == Kind.SIGNAL)
+        times = self.events["enter_ns"][rows]
+        mine = self.events["tgid"][rows] == int(self.operation["tgid"])
+        rows = rows[mine & (times >= self.ready) & (times <= entered)]
+        if not len(rows):
+            return []
+        number, delivered = int(self.events["a"][rows[0]]), int(self.events["exit_ns"][rows[0]])
+        name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+        sent = int(self.events["enter_ns"][rows[0]])
+        cuts: list[_Cut] = [(sent, What.UNREAD, f"{name} sent", "signal_generate", Basis.MEASURED)]
+        if delivered:
+            cuts.append((delivered, What.OWN, f"{name} delivered", "signal_deliver", Basis.MEASURED))
+        return cuts
 
     def _slept(self, row: int) -> bool:
         """Tell whether the call slept until the data came, and had to be woken by them."""

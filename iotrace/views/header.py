@@ -50,7 +50,7 @@ def lost(analysis: Analysis, width: int, pen: Pen) -> Iterable[Text]:
     if not analysis.lost and not analysis.gaps:
         return
     times = [
-        f"{duration(max(0, first - analysis.begin_ns))} – {duration(max(0, last - analysis.begin_ns))}"
+        f"{duration(max(0, first - analysis.begin_ns))} and {duration(max(0, last - analysis.begin_ns))}"
         for first, last, _ in analysis.gaps
     ]
     more = f" and {len(times) - 3} more gaps" if len(times) > 3 else ""

@@ -12,9 +12,9 @@ from iotrace.analysis.model import Analysis
 from iotrace.timeline import Lane, Raster, Timeline, What, rasterise, ticks
 from iotrace.views import wording
 from iotrace.views.glyphs import Pen, style_of
-from iotrace.views.layout import clip, pad, wrap
+from iotrace.views.layout import clip, pad
 from iotrace.views.legend import Seen
-from iotrace.views.numbers import duration, grouped, size
+from iotrace.views.numbers import grouped, size
 
 #: A call's name is written again after so many cells of the same call.
 _REPEAT = 48
@@ -174,7 +174,3 @@ def _left_out(timeline: Timeline, width: int, pen: Pen) -> Iterable[Text]:
     ]
     if more:
         yield clip(Text(pen("… " + ", ".join(more)), "muted"), width, pen)
-    for first, last, rows in timeline.gaps[:3]:
-        if last >= timeline.from_ns and first < timeline.to_ns:
-            times = f"{duration(first - timeline.origin_ns)} – {duration(last - timeline.origin_ns)}"
-            yield from wrap(f"? {grouped(rows)} events lost, {times}", width, pen, "warning")

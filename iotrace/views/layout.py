@@ -53,7 +53,8 @@ def grid(
 ) -> list[Text]:
     """Align rows of cells to ``width``, with a line of headings where any column has one."""
     headings = [Text(pen(column.heading), "muted") for column in columns]
-    table = [headings, *rows] if any(column.heading for column in columns) else list(rows)
+    headed = any(column.heading for column in columns)
+    table = [headings, *rows] if headed else list(rows)
     if not table:
         return []
     natural = [max((row[index].cell_len for row in rows), default=0) for index in range(len(columns))]
@@ -72,7 +73,7 @@ def grid(
         excess -= cut
     lines = []
     for number, row in enumerate(table):
-        heading = table is not rows and not number
+        heading = headed and not number
         line = Text(" " * indent)
         taken = 0  # what a heading took of the columns after it
         for position, index in enumerate(kept):

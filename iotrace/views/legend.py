@@ -11,7 +11,7 @@ from iotrace.timeline import BLOCKED, What
 from iotrace.views.glyphs import Pen, style_of, words_of
 from iotrace.views.layout import clip
 
-_SILENT = (What.ABSENT, What.LOST)
+_SILENT = (What.ABSENT,)
 
 
 class Seen:
@@ -42,14 +42,10 @@ class Seen:
             for what, bounded in sorted(self._kinds)
             if what not in _SILENT
         ]
-        entries += [
-            Text.assemble(
-                (pen.inside(what), "poll.mark" if what == What.POLLING else style_of(what)),
-                (pen(f" {_WITHIN.get(what, words_of(what))}"), "muted"),
-            )
-            for what in sorted(self._inside)
-            if (what, False) not in self._kinds or pen.inside(what) != pen.glyph(what)
-        ]
+        for what in sorted(self._inside):
+            if (what, False) not in self._kinds or pen.inside(what) != pen.glyph(what):
+                words = pen(f" {_WITHIN.get(what, words_of(what))}")
+                entries.append(Text.assemble((pen.inside(what), _mark(what)), (words, "muted")))
         if tail:
             entries.append(Text(pen(tail), "muted"))
         line = Text()
@@ -73,3 +69,7 @@ class Seen:
 
 
 _WITHIN = {What.COPY: "a copy within the cell", What.POLLING: "a failed try within the cell"}
+
+
+def _mark(what: What) -> str:
+    return "poll.mark" if what == What.POLLING else style_of(what)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import RenderableType
 from rich.text import Text
 
@@ -31,24 +33,47 @@ def show(
     ``analysis.operations``, by default the most typical one.
     """
     timeline = build(analysis, window, fd, thread)
+    among = _among(analysis, window, fd, thread)
 
     def draw(width: int, pen: Pen) -> Iterable[Text]:
         yield from spaced(
-            (header.draw(analysis, width, pen), *picture(analysis, timeline, operation, width, pen))
+            (header.draw(analysis, width, pen), *picture(analysis, timeline, operation, width, pen, among))
         )
 
     return Lines(draw, ascii)
 
 
 def picture(
-    analysis: Analysis, timeline: Timeline, operation: int | None, width: int, pen: Pen
+    analysis: Analysis,
+    timeline: Timeline,
+    operation: int | None,
+    width: int,
+    pen: Pen,
+    among: NDArray[np.bool_] | None = None,
 ) -> tuple[Iterable[Text], Iterable[Text]]:
     """Return the lines of the timeline with its legend, and those of the magnified operation."""
     seen = Seen()
     above = list(lanes.draw(analysis, timeline, width, pen, seen))
     scale = lanes.cell_ns(timeline, analysis, width, pen)
     above += seen.draw(width, pen, f"one cell: {duration(round(scale))}")
-    index = typical(analysis) if operation is None else operation
+    index = typical(analysis, among) if operation is None else operation
     if index is None:
         return above, ()
-    return above, magnifier.draw(analysis, magnify(analysis, index), scale, width, pen)
+    found = magnify(analysis, index, is_typical=operation is None and among is None)
+    return above, magnifier.draw(analysis, found, scale, width, pen)
+
+
+def _among(
+    analysis: Analysis, window: tuple[int, int] | None, fd: int | None, thread: int | None
+) -> NDArray[np.bool_] | None:
+    """Return (operations,) bool: those that a chosen window, descriptor or thread shows; None for all."""
+    operations = analysis.operations
+    chosen = np.ones(len(operations), bool)
+    if fd is not None:
+        chosen &= operations["fd"] == fd
+    if thread is not None:
+        chosen &= (operations["tid"] == thread) | (operations["waiter"] == thread)
+    if window is not None:
+        end = operations["end_ns"] - analysis.begin_ns
+        chosen &= (end >= window[0]) & (end <= window[1])
+    return None if chosen.all() else chosen

@@ -114,3 +114,8 @@ SCENES = {
     "nonblocking": nonblocking,
     "asynchronous": asynchronous,
 }
+
+
+def empty() -> Analysis:
+    """Nothing was recorded."""
+    return analyse(Story(4711).events(argv=["true"]))
