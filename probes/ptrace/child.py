@@ -130,7 +130,7 @@ def failure(child: Child, command: Command, status: int) -> TargetError:
 
 
 def discard(child: Child, *, reap: bool) -> None:
-    """Close what is open for a child, and end it where it is not wanted any more (``pid`` 0: it has ended)."""
+    """Close what is open for a child; end it where it is not wanted any more (``pid`` 0: it has ended)."""
     for descriptor in (child.go, child.failure):
         os.close(descriptor)
     if reap and child.pid:

@@ -81,7 +81,7 @@ def _select_entries(asked: bytes | int | None, done: bytes | None) -> tuple[list
         return None, int(Flag.WATCH_UNSEEN)
     events = _by_descriptor(asked)
     ready = _by_descriptor(done) if done else {}
-    order = [fd for fd in events if fd in ready] + [fd for fd in events if fd not in ready]
+    order = sorted(events, key=lambda fd: (fd not in ready, fd))
     entries = [fd | events[fd] << 32 | ready.get(fd, 0) << 48 for fd in order[:ENTRIES_KEPT]]
     return entries, int(Flag.WATCH_CUT) if len(order) > ENTRIES_KEPT else 0
 
