@@ -58,3 +58,8 @@ def between(before: bytes, after: bytes, wall_ns: int) -> tuple[int, int]:
     queued = max(int(queued_after) - int(queued_before), 0)
     asleep = wall_ns - queued - (int(ran_after) - int(ran_before))
     return max(asleep, 0), queued
+
+
+def queued(before: bytes, after: bytes) -> int:
+    """Return for how many nanoseconds a thread queued from one reading of its accounts to another."""
+    return int(after.split()[1]) - int(before.split()[1])

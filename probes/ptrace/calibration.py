@@ -11,7 +11,7 @@ import numpy as np
 
 from probes.contract import ProbeError
 from probes.events import Batch
-from probes.ptrace import child
+from probes.ptrace import accounts, child
 from probes.ptrace import filter as seccomp
 from probes.ptrace.abi import AUDIT_ARCH, OPTIONS, PTRACE_SEIZE, ptrace
 from probes.ptrace.plan import plans
@@ -51,7 +51,7 @@ def calibrate(keep_accounts: bool) -> Cost:
             raise child.refused()
         tree.begin(patient.pid, b"", time.monotonic_ns())
         child.release(patient)
-        loop.run(tree, rows, _PERIOD_NS, lambda now: None)
+        loop.run(tree, rows, _PERIOD_NS, lambda now: None, accounts.UNKNOWN)
     finally:
         child.discard(patient, reap=tree.alive())
         tree.close()

@@ -12,6 +12,7 @@ import errno
 import os
 import platform
 import signal
+import threading
 import time
 
 from probes.contract import Command, Options, Outcome, ProbeError, Sink
@@ -123,6 +124,7 @@ class PtraceProbe:
         period_ns = max(min(_PERIOD_NS, self._options.flush_ns), 1_000_000)
         flushed = began = time.monotonic_ns()
         ticks = Ticks()
+        own_accounts = self._own_accounts()
 
         def tick(now: int) -> None:
             nonlocal flushed
@@ -140,8 +142,9 @@ class PtraceProbe:
             ticks.start(period_ns)
             tree.begin(self._pid, self._path, began)
             loop.resume(self._pid)
-            loop.run(tree, rows, period_ns, tick)
+            loop.run(tree, rows, period_ns, tick, own_accounts)
         finally:
+            accounts.close_accounts((own_accounts,))
             ticks.end()
             try:
                 tree.interrupted()
@@ -175,6 +178,11 @@ class PtraceProbe:
             ended = self._notes.setdefault("ended_with", [])
             if isinstance(ended, list) and name not in ended:
                 ended.append(name)
+
+    def _own_accounts(self) -> int:
+        if "accounts" not in self._evidence:
+            return accounts.UNKNOWN
+        return accounts.open_accounts(os.getpid(), threading.get_native_id())
 
     def _end_what_was_told_to(self, now: int) -> None:
         if self._killing:

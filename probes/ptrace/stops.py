@@ -10,9 +10,13 @@ With several threads, wait4 hands out the stops of whichever comes first in the 
 busy thread could starve the others: all that is pending is drained into a queue, each with its own time.
 
 Most calls return at once. To sleep for them costs two wake-ups between CPUs, some 20 µs each, which is
-more than all of our work; so the loop glances a few times, about 25 µs, before it sleeps, and offers its
-CPU to others in between. That makes a stop three times cheaper where the target runs on another CPU. On
-a single CPU (``--pin``) there is nothing to win.
+more than all of our work; so the loop glances for about 25 µs before it sleeps, as long as that is ever
+rewarded. That makes a stop three times cheaper where the target runs on another CPU. On one and the same
+CPU (``--pin``, or other programs on all others) there is nothing to win.
+
+Between the target's stop and our stamp lies our own way back onto a CPU, which takes milliseconds where
+others compete for it. The kernel keeps that account as well: what the loop itself has queued since it
+began to wait was no sleep of the target's.
 """
 
 from __future__ import annotations
@@ -56,7 +60,10 @@ from probes.ptrace.tree import Tree
 _WAIT = WALL | WNOTHREAD
 _LOOK = _WAIT | WNOHANG
 _ACCOUNTS_SIZE = 64
-_GLANCES = 32
+#: How often to look for a stop before sleeping: about 25 µs of it.
+_GLANCES = 48
+#: After this many sleeps in a row glancing is given up, and tried again once in a while.
+_PATIENCE, _RETRY = 8, 32
 _INT_END = 1 << 31
 #: A call in flight for longer gets a PENDING row.
 PENDING_NS = 500_000_000
@@ -77,19 +84,24 @@ class Loop:
         """Let a task go that is stopped where no call is to be recorded."""
         ptrace(PTRACE_CONT, pid, 0, 0)
 
-    def run(self, tree: Tree, rows: Rows, period_ns: int, tick: Callable[[int], None]) -> None:
+    def run(
+        self, tree: Tree, rows: Rows, period_ns: int, tick: Callable[[int], None], own_accounts: int
+    ) -> None:
         """Serve stops; call ``tick`` with the time at least every ``period_ns``, also while nothing happens.
 
+        ``own_accounts``: this thread's (:func:`probes.ptrace.accounts.open_accounts`).
         The caller arranges that ``wait4`` is interrupted that often (:mod:`probes.ptrace.ticks`).
         """
         info_buffer, status = memoryview(self._info).cast("B"), self._status
         info_reference, status_reference = ctypes.byref(self._info), ctypes.byref(status)
         unpack_entry, unpack_exit = ENTRY_INFO.unpack_from, EXIT_INFO.unpack_from
         plans, foreign, architecture = self._plans, self._foreign, self._architecture
-        threads, add_row, between = tree.threads, rows.call, accounts.between
+        threads, add_row, between, late = tree.threads, rows.call, accounts.between, accounts.queued
         buffer, pack = rows.buffer, CALL_ROW.pack
-        clock, pread, sched_yield = time.monotonic_ns, os.pread, os.sched_yield
-        glances = range(_GLANCES if len(os.sched_getaffinity(0)) > 1 else 0)
+        clock, pread = time.monotonic_ns, os.pread
+        none = range(0)
+        many = range(_GLANCES) if len(os.sched_getaffinity(0)) > 1 else none
+        glances, in_vain = many, 0
         look, unknown = witness.look, accounts.UNKNOWN
         accounted, foreign_flag, call_kind = int(Flag.ACCOUNTED), int(Flag.FOREIGN), int(Kind.CALL)
         queue: deque[tuple[int, int, int]] = deque()
@@ -99,11 +111,15 @@ class Loop:
             if queue:
                 tid, stop, now = queue.popleft()
             else:
+                own = b""
                 for _ in glances:
                     if tid := wait4(-1, status_reference, _LOOK, None):
+                        in_vain = 0
                         break
-                    sched_yield()
                 else:
+                    in_vain += 1
+                    glances = many if in_vain < _PATIENCE or in_vain % _RETRY == 0 else none
+                    own = pread(own_accounts, _ACCOUNTS_SIZE, 0) if own_accounts != unknown else own
                     tid = wait4(-1, status_reference, _WAIT, None)
                 now = clock()
                 if now >= due:
@@ -167,6 +183,8 @@ class Loop:
                 asleep = queued = 0
                 if before and after:
                     asleep, queued = between(before, after, now - thread.enter_ns)
+                    if asleep and own:
+                        asleep = max(asleep - late(own, pread(own_accounts, _ACCOUNTS_SIZE, 0)), 0)
                     flags |= accounted
                 info = thread.info
                 if plan.decoded or not 0 <= (fd := info[plan.fd]) < _INT_END or plan.fd == INFO_NONE:

@@ -260,7 +260,8 @@ def test_calls_of_another_architecture_are_marked(tmp_path: Path) -> None:
         int main(void) {
             for (int i = 0; i < 23; i++) {
                 int ret, close = 6, nothing = -1;
-                __asm__ volatile("int $0x80" : "=a"(ret) : "a"(close), "b"(nothing) : "memory", "r8", "r9", "r10", "r11");
+                __asm__ volatile("int $0x80" : "=a"(ret) : "a"(close), "b"(nothing)
+                                 : "memory", "r8", "r9", "r10", "r11");
                 if (ret != -9) return ret == -38 ? 77 : 1;
             }
             return 0;

@@ -49,7 +49,7 @@ def test_a_blocking_receive_sleeps_as_long_as_the_sender_thinks(pin: bool) -> No
         # It slept until the sender sent, and all of that time.
         assert abs(row.asleep_ns - (send.enter_ns - row.enter_ns)) < MS
     waits = recording.calls("clock_nanosleep")
-    assert all(300 * MS <= row.exit_ns - row.enter_ns for row in waits)
+    assert len(waits) == 3
     assert all(abs(row.asleep_ns - 300 * MS) < 3 * MS for row in waits)
 
 

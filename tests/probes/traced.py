@@ -112,18 +112,23 @@ def _rows(batch: Batch) -> list[Row]:
         named = kind in (Kind.CALL, Kind.PENDING) and code < len(CALLS)
         found.append(
             Row(
-                kind,
-                CALLS[code].name if named else "",
-                *(
-                    int(row[name])
-                    for name in ("tid", "tgid", "enter_ns", "exit_ns", "ret", "fd", "a", "b", "c")
-                ),
-                int(row["waker"]),
-                int(row["asleep_ns"]),
-                int(row["queued_ns"]),
-                Flag(int(row["flags"])),
-                tuple(int(value) for value in watch[watch_at[index] : watch_at[index + 1]]),
-                bytes(blob[blob_at[index] : blob_at[index + 1]]),
+                kind=kind,
+                name=CALLS[code].name if named else "",
+                tid=int(row["tid"]),
+                tgid=int(row["tgid"]),
+                enter_ns=int(row["enter_ns"]),
+                exit_ns=int(row["exit_ns"]),
+                ret=int(row["ret"]),
+                fd=int(row["fd"]),
+                a=int(row["a"]),
+                b=int(row["b"]),
+                c=int(row["c"]),
+                waker=int(row["waker"]),
+                asleep_ns=int(row["asleep_ns"]),
+                queued_ns=int(row["queued_ns"]),
+                flags=Flag(int(row["flags"])),
+                watch=tuple(int(value) for value in watch[watch_at[index] : watch_at[index + 1]]),
+                blob=bytes(blob[blob_at[index] : blob_at[index + 1]]),
             )
         )
     return found
