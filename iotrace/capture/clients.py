@@ -57,7 +57,7 @@ def demos(folder: Path) -> tuple[Demo, ...]:
         return tuple(_demo(folder, entry) for entry in content["demo"])
     except FileNotFoundError:
         return ()
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+    except (OSError, tomllib.TOMLDecodeError, LookupError, TypeError, ValueError) as error:
         raise ManifestError(f"{path} cannot be used ({error!r}): mend it, or run with --no-clients") from None
 
 
