@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from iotrace.analysis.model import Analysis
-from iotrace.timeline import descriptors, threads
+from iotrace.timeline import threads
+from iotrace.timeline.descriptors import Operations
 from iotrace.timeline.lanes import Lane
 
 Window = tuple[int, int]
@@ -61,15 +65,11 @@ def build(
     lanes = [threads.thread_lane(work, *wanted[index]) for index in shown]
     lanes += [lane for lane in threads.worker_lanes(analysis) if thread in (None, lane.tid)][:most_threads]
 
-    operations = descriptors.weights(analysis)
-    lives = [life for life in operations if fd is None or analysis.descriptors[life].fd == fd]
-    if thread is not None and fd is None:
-        mine = analysis.operations["tid"] == thread
-        touched = set(analysis.operations["life"][mine].tolist())
-        lives = [life for life in lives if life in touched]
-    lives = [life for life in lives if _alive(analysis, life, from_ns, to_ns)]
+    columns = Operations(analysis)
+    operations = columns.weights(_wanted(analysis, window and (from_ns, to_ns), fd, thread))
+    lives = list(operations)
     chosen = busiest(lives, operations.__getitem__, most_descriptors)
-    lanes += [descriptors.descriptor_lane(analysis, life) for life in chosen]
+    lanes += [columns.lane(life) for life in chosen]
     return Timeline(
         analysis.begin_ns,
         from_ns,
@@ -95,8 +95,18 @@ def busiest(items: Sequence[int], weight: Callable[[int], int], most: int) -> li
     return [item for item in items if item in kept]
 
 
-def _alive(analysis: Analysis, life: int, from_ns: int, to_ns: int) -> bool:
-    what = analysis.descriptors[life]
-    opened = analysis.begin_ns if what.open_ns is None else what.open_ns
-    closed = analysis.end_ns if what.close_ns is None else what.close_ns
-    return opened < to_ns and closed >= from_ns
+def _wanted(
+    analysis: Analysis, window: Window | None, fd: int | None, thread: int | None
+) -> NDArray[np.bool_] | None:
+    """Return (operations,) bool: those whose descriptors were asked for; None for all."""
+    operations = analysis.operations
+    if window is None and fd is None and thread is None:
+        return None
+    wanted = np.ones(len(operations), bool)
+    if window is not None:
+        wanted &= (operations["begin_ns"] < window[1]) & (operations["end_ns"] >= window[0])
+    if fd is not None:
+        wanted &= operations["fd"] == fd
+    elif thread is not None:
+        wanted &= (operations["tid"] == thread) | (operations["waiter"] == thread)
+    return wanted

@@ -3,53 +3,79 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from iotrace.analysis.model import Act, Analysis, Basis
-from iotrace.timeline.lanes import Lane, Track, What, track
+from iotrace.timeline.lanes import Ints, Lane, Track, What, track
 
 
-def weights(analysis: Analysis) -> dict[int, int]:
-    """Return {life: operations} of every descriptor that has any."""
-    life = analysis.operations["life"]
-    life = life[life >= 0]
-    count = np.bincount(life) if len(life) else np.zeros(0, np.int64)
-    return {int(index): int(count[index]) for index in np.flatnonzero(count)}
+class Operations:
+    """The columns of ``Analysis.operations`` that lanes need, each in one piece: its rows are wide."""
 
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self.life = np.ascontiguousarray(analysis.operations["life"])
+        self._copies: dict[str, NDArray[np.generic]] = {}
 
-def descriptor_lane(analysis: Analysis, life: int) -> Lane:
-    """Lay a descriptor's operations end to end; what overlaps an earlier one begins after it."""
-    mine = analysis.operations[analysis.operations["life"] == life]
-    mine = mine[np.argsort(mine["end_ns"], kind="stable")]
-    end = np.maximum.accumulate(mine["end_ns"]) if len(mine) else mine["end_ns"]
-    before = np.r_[np.int64(np.iinfo(np.int64).min), end[:-1]] if len(mine) else end
-    begin = np.minimum(np.maximum(mine["begin_ns"], before), end)
-    ready = np.clip(mine["ready_ns"], begin, end)
-    copy = np.clip(mine["copy_ns"], ready, end)
+    def weights(self, wanted: NDArray[np.bool_] | None = None) -> dict[int, int]:
+        """Return {life: operations} of every descriptor that has any, among the (operations,) ``wanted``."""
+        known = self.life >= 0
+        life = self.life[known if wanted is None else known & wanted]
+        count = np.bincount(life) if len(life) else np.zeros(0, np.int64)
+        return {int(index): int(count[index]) for index in np.flatnonzero(count)}
 
-    sends = mine["act"] == Act.SEND
-    accepts = mine["act"] == Act.ACCEPT
-    receives = ~sends & ~accepts
-    ready_bounded = mine["ready_basis"] != Basis.MEASURED
-    copy_bounded = mine["copy_basis"] != Basis.MEASURED
-    size = mine["bytes"]
-    tracks = (
-        track(What.WAITING, begin, ready, ~sends, ready_bounded),
-        track(What.UNREAD, ready, copy, receives, ready_bounded | copy_bounded),
-        track(What.UNREAD, ready, end, accepts, ready_bounded),
-        track(What.COPY, copy, end, receives, copy_bounded, None, size),
-        track(What.ROOM, begin, end, sends, ready_bounded, None, size),
-    )
-    marks: tuple[Track, ...] = ()
-    if accepts.any():
-        at = end[accepts]
-        n = len(at)
-        marks = (
-            Track(What.ACCEPTED, at, at, np.zeros(n, bool), np.full(n, -1, np.int16), np.ones(n, np.int64)),
+    def lane(self, life: int) -> Lane:
+        """Lay a descriptor's operations end to end; what overlaps an earlier one begins after it."""
+        mine = np.flatnonzero(self.life == life)
+        end = self._column("end_ns", mine)
+        if len(end) > 1 and not np.all(end[1:] >= end[:-1]):
+            mine = mine[np.argsort(end, kind="stable")]
+            end = self._column("end_ns", mine)
+        begin = np.minimum(self._column("begin_ns", mine), end)
+        if len(mine) > 1:
+            np.maximum(begin[1:], end[:-1], out=begin[1:])
+        ready = np.clip(self._column("ready_ns", mine), begin, end)
+        copy = np.clip(self._column("copy_ns", mine), ready, end)
+
+        act = self._column("act", mine)
+        sends, accepts = act == Act.SEND, act == Act.ACCEPT
+        receives = ~sends & ~accepts
+        ready_bounded = self._column("ready_basis", mine) != Basis.MEASURED
+        copy_bounded = self._column("copy_basis", mine) != Basis.MEASURED
+        size = self._column("bytes", mine)
+        tracks = (
+            track(What.WAITING, begin, ready, ~sends, ready_bounded),
+            track(What.UNREAD, ready, copy, receives, ready_bounded | copy_bounded),
+            track(What.UNREAD, ready, end, accepts, ready_bounded),
+            track(What.COPY, copy, end, receives, copy_bounded, None, size),
+            track(What.ROOM, begin, end, sends, ready_bounded, None, size),
         )
-    what = analysis.descriptors[life]
-    opened = analysis.begin_ns if what.open_ns is None else what.open_ns
-    closed = analysis.end_ns if what.close_ns is None else what.close_ns
-    kept = tuple(each for each in tracks if each is not None)
-    return Lane(
-        "descriptor", what.tgid, 0, life, What.OPEN, opened, max(opened, closed), kept, marks, len(mine)
-    )
+        what = self._analysis.descriptors[life]
+        opened = self._analysis.begin_ns if what.open_ns is None else what.open_ns
+        closed = self._analysis.end_ns if what.close_ns is None else what.close_ns
+        return Lane(
+            "descriptor",
+            what.tgid,
+            0,
+            life,
+            What.OPEN,
+            opened,
+            max(opened, closed),
+            tuple(each for each in tracks if each is not None),
+            _moments(end[accepts]),
+            len(mine),
+        )
+
+    def _column(self, name: str, index: Ints) -> Ints:
+        if name not in self._copies:
+            self._copies[name] = np.ascontiguousarray(self._analysis.operations[name])
+        values = self._copies[name]
+        taken: Ints = values[index]  # type: ignore[assignment]
+        return taken
+
+
+def _moments(at: Ints) -> tuple[Track, ...]:
+    n = len(at)
+    if not n:
+        return ()
+    return (Track(What.ACCEPTED, at, at, np.zeros(n, bool), np.full(n, -1, np.int16), np.ones(n, np.int64)),)

@@ -102,7 +102,7 @@ def track(
         what,
         pick(begin_ns),  # type: ignore[arg-type]
         pick(end_ns),  # type: ignore[arg-type]
-        np.full(n, bounded) if isinstance(bounded, bool) else pick(bounded),  # type: ignore[arg-type]
-        np.full(n, -1, np.int16) if code is None else pick(code).astype(np.int16),
-        np.zeros(n, np.int64) if value is None else pick(value),  # type: ignore[arg-type]
+        np.broadcast_to(np.bool_(bounded), n) if isinstance(bounded, bool) else pick(bounded),  # type: ignore[arg-type]
+        np.broadcast_to(np.int16(-1), n) if code is None else pick(code).astype(np.int16),
+        np.broadcast_to(np.int64(0), n) if value is None else pick(value),  # type: ignore[arg-type]
     )

@@ -63,9 +63,11 @@ def weights(work: Work, tids: Sequence[int]) -> list[int]:
     if work.single and len(work.calls):
         only = int(work.calls.tid[0])
         return [len(work.calls) if tid == only else 0 for tid in tids]
-    found, count = np.unique(work.calls.tid, return_counts=True)
-    counts = dict(zip(found.tolist(), count.tolist(), strict=True))
-    return [counts.get(tid, 0) for tid in tids]
+    if not len(work.calls):
+        return [0] * len(tids)
+    lowest = int(work.calls.tid.min())
+    counts = np.bincount(work.calls.tid - lowest, minlength=max(tids, default=0) - lowest + 1)
+    return [int(counts[tid - lowest]) if tid >= lowest else 0 for tid in tids]
 
 
 def thread_lane(work: Work, tgid: int, tid: int) -> Lane:

@@ -84,6 +84,8 @@ def _lane(lane: Lane, raster: Raster, cells: int, pen: Pen, seen: Seen) -> Text:
         seen.add(run.what, run.bounded, run.code)
     for mark in sorted(raster.marks, key=lambda mark: _RANK[mark.what]):
         dominant = What(int(raster.what[mark.cell]))
+        if mark.count == 1 and mark.cell + 1 < cells and raster.what[mark.cell + 1] == mark.what:
+            continue  # it is seen from the next cell on
         free[mark.cell] = False
         if dominant != mark.what:
             glyphs[mark.cell] = pen.inside(mark.what)

@@ -13,7 +13,7 @@ from iotrace.analysis.model import Analysis
 from iotrace.timeline import Timeline, build, magnify, typical
 from iotrace.views import header, lanes, magnifier
 from iotrace.views.glyphs import Pen
-from iotrace.views.layout import Lines
+from iotrace.views.layout import Lines, wrap
 from iotrace.views.legend import Seen
 from iotrace.views.numbers import duration
 from iotrace.views.report import spaced
@@ -33,12 +33,18 @@ def show(
     ``analysis.operations``, by default the most typical one.
     """
     timeline = build(analysis, window, fd, thread)
+    nothing = ""
+    if thread is not None and not any(lane.tid == thread for lane in timeline.lanes):
+        nothing = f"thread {thread} is not in this recording: its threads are "
+        nothing += ", ".join(str(tid) for _, tid, _ in analysis.threads[:8])
+    elif fd is not None and not any(lane.kind == "descriptor" for lane in timeline.lanes):
+        nothing = f"no operation on fd {fd} here: `iotrace report` lists the descriptors"
     among = _among(analysis, window, fd, thread)
 
     def draw(width: int, pen: Pen) -> Iterable[Text]:
-        yield from spaced(
-            (header.draw(analysis, width, pen), *picture(analysis, timeline, operation, width, pen, among))
-        )
+        said = wrap(nothing, width, pen, "warning") if nothing else []
+        shown = picture(analysis, timeline, operation, width, pen, among)
+        yield from spaced((header.draw(analysis, width, pen), said, *shown))
 
     return Lines(draw, ascii)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 from rich.text import Text
 
 from iotrace.analysis.model import Analysis, Descriptor, Model
@@ -38,6 +39,10 @@ _DESCRIPTORS = (
 )
 
 
+#: With more descriptors than this only the busiest are looked at.
+_MANY = 2_000
+
+
 def calls(analysis: Analysis, width: int, pen: Pen) -> Iterable[Text]:
     """Yield one row per call name; columns that do not fit go, the durations' extremes stay."""
     rows = []
@@ -60,7 +65,7 @@ def calls(analysis: Analysis, width: int, pen: Pen) -> Iterable[Text]:
 
 def descriptors(analysis: Analysis, width: int, pen: Pen, most: int = 40) -> Iterable[Text]:
     """Yield one row per descriptor that took part in I/O, at most ``most``, then how many more there are."""
-    kept = [each for each in analysis.descriptors if _matters(each)]
+    kept = [each for each in _candidates(analysis, most) if _matters(each)]
     several = len({each.tgid for each in kept}) > 1
     rows = [
         [
@@ -77,8 +82,20 @@ def descriptors(analysis: Analysis, width: int, pen: Pen, most: int = 40) -> Ite
     ]
     columns = _DESCRIPTORS if several else (Column(), *_DESCRIPTORS[1:])
     yield from grid(columns, rows, width, pen)
-    if len(kept) > most:
-        yield Text(pen(f"… {grouped(len(kept) - most)} more descriptors (--json has all)"), "muted")
+    more = (len(kept) if len(analysis.descriptors) <= _MANY else len(analysis.descriptors)) - most
+    if more > 0:
+        yield Text(pen(f"… {grouped(more)} more descriptors (--json has all)"), "muted")
+
+
+def _candidates(analysis: Analysis, most: int) -> Iterable[Descriptor]:
+    """Return all descriptors, or of very many those with most operations: each is made when looked at."""
+    if len(analysis.descriptors) <= _MANY:
+        return analysis.descriptors
+    life = analysis.operations["life"]
+    count = np.bincount(life[life >= 0], minlength=len(analysis.descriptors))
+    return [
+        analysis.descriptors[int(index)] for index in np.sort(np.argsort(-count, kind="stable")[: 2 * most])
+    ]
 
 
 def _matters(each: Descriptor) -> bool:
