@@ -6,42 +6,65 @@ import os
 import sys
 from collections.abc import Sequence
 
-from iotrace.cli.ending import FAILED, Ending
+from iotrace.cli.ending import FAILED, USAGE, Ending
 
 
 def entry() -> int:
     """Run the command line and end the process as the target ended: the console script."""
-    ending = run(sys.argv[1:])
+    _fill_closed_streams()
     try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has left; so do we, quietly
+        ending = perform(sys.argv[1:])
+    except SystemExit as end:
+        ending = Ending(end.code if isinstance(end.code, int) else USAGE)
+    _flush()
     ending.take()
     return ending.status
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command line; return the exit status (128 + n where a signal n ended the target)."""
-    return run(argv).status
+    return perform(argv).status
 
 
-def run(argv: Sequence[str]) -> Ending:
-    """Run the command line; return how the process is to end."""
+def perform(argv: Sequence[str]) -> Ending:
+    """Run the command line; return how the process is to end. Usage errors raise SystemExit (2)."""
     from iotrace.cli.parser import parse
     from iotrace.cli.screen import say
 
-    arguments = parse(argv)
-    from iotrace.recording.layout import RecordingError  # after the help, which needs no numpy
-
+    try:
+        arguments = parse(argv)
+        from iotrace.recording.layout import RecordingError  # after the help, which needs no numpy
+    except BrokenPipeError:
+        return Ending(0)
     try:
         ending = arguments.run(arguments)
     except RecordingError as error:
         say(str(error))
         return Ending(FAILED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return Ending(0)
     except KeyboardInterrupt:
         return Ending(130, 2)
     assert isinstance(ending, Ending)
     return ending
+
+
+def _fill_closed_streams() -> None:
+    """Open the null device where a standard stream is closed, or a recording would get its number.
+
+    It is closed at exec: the target finds the stream closed, as it would without us.
+    """
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number: this one
+            setattr(sys, name, os.fdopen(fd, "r" if fd == 0 else "w", closefd=False))
+
+
+def _flush() -> None:
+    """Write what is left; where the reader has left, so do we, quietly."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
