@@ -65,7 +65,7 @@ class Axis:
 
 def take(values: NDArray[Any], index: Ints, missing: int) -> NDArray[Any]:
     """Return ``values[index]``, and ``missing`` where the index is -1."""
-    if not len(values):
+    if not len(values) or not len(index) or index.max() < 0:
         return np.full(len(index), missing, values.dtype)
     return np.where(index >= 0, values[index], values.dtype.type(missing))
 

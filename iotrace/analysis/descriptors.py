@@ -109,8 +109,10 @@ def trace_lives(events: Events, calls: Calls, used: tuple[Ints, Ints, Ints]) -> 
         np.r_[calls.fd[with_fd].astype(np.int64), used[1]],
         np.r_[calls.enter_ns[with_fd], used[2]],
     )
-    orphan = opened.slot(_key(asked[0], asked[1]), asked[2]) < 0
-    inherited = np.unique(_key(asked[0][orphan], asked[1][orphan]))
+    keys = _key(asked[0], asked[1])
+    found = opened.last(keys, asked[2])
+    orphan = found < 0
+    inherited = np.unique(keys[orphan])
     inherited = _with_ancestors(events, inherited, opened)
     first = int(events["enter_ns"].min()) - 1 if len(events) else 0
     tgid = np.r_[inherited >> 32, tgid]
@@ -128,7 +130,9 @@ def trace_lives(events: Events, calls: Calls, used: tuple[Ints, Ints, Ints]) -> 
         Axis(_key(tgid, fd), time),
         np.full(len(calls), -1, np.int64),
     )
-    lives.of_call[with_fd] = lives.find(calls.tgid[with_fd], calls.fd[with_fd], calls.enter_ns[with_fd])
+    if len(inherited):
+        found = lives.axis.last(keys, asked[2])
+    lives.of_call[with_fd] = found[: len(with_fd)]
     _join_copies(events, calls, lives, len(inherited))
     lives.kind = _kinds(events, calls, lives)
     return lives

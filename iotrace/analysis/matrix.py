@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from iotrace.analysis.model import PLACES, Act, Basis, MatrixRow, Model, Phase, Place, some
+from iotrace.analysis.model import PLACES, Act, Basis, MatrixRow, Model, Phase, Place
+from iotrace.analysis.operation import Operations
 from iotrace.columns import Events
 from probes.table import CALLS
 
@@ -19,15 +20,15 @@ _SPOKEN = {
 _BLOCKED = (Place.WAIT, Place.TRANSFER, Place.SIGNAL, Place.RING, Place.OTHER)
 
 
-def proof_matrix(events: Events, operations: NDArray[np.void]) -> list[MatrixRow]:
+def proof_matrix(events: Events, operations: Operations) -> list[MatrixRow]:
     """Sum the operations up, one row for each (act, model) that occurs, the largest group of an act first."""
     rows = []
     for act in Act:
-        of_act = some(operations, operations["act"] == act)
+        of_act = operations[operations["act"] == act]
         counts = np.bincount(of_act["model"], minlength=len(Model))
         for model in np.argsort(-counts, kind="stable"):
             if counts[model]:
-                rows.append(_row(events, act, Model(model), some(of_act, of_act["model"] == model)))
+                rows.append(_row(events, act, Model(model), of_act[of_act["model"] == model]))
     return rows
 
 
@@ -51,7 +52,7 @@ def call_names(events: Events, rows: NDArray[np.int64]) -> dict[str, int]:
     return names
 
 
-def _row(events: Events, act: Act, model: Model, op: NDArray[np.void]) -> MatrixRow:
+def _row(events: Events, act: Act, model: Model, op: Operations) -> MatrixRow:
     return MatrixRow(
         act,
         model,
@@ -63,7 +64,7 @@ def _row(events: Events, act: Act, model: Model, op: NDArray[np.void]) -> Matrix
     )
 
 
-def _phase1(events: Events, model: Model, op: NDArray[np.void]) -> Phase:
+def _phase1(events: Events, model: Model, op: Operations) -> Phase:
     total = int((op["ready_ns"] - op["begin_ns"]).sum())
     sums = {place: int(op[PLACES[place]].sum()) for place in Place}
     waited = op["ready_basis"][~op["at_once"]]
@@ -83,7 +84,7 @@ def _phase1(events: Events, model: Model, op: NDArray[np.void]) -> Phase:
     )
 
 
-def _phase2(events: Events, act: Act, model: Model, op: NDArray[np.void]) -> Phase:
+def _phase2(events: Events, act: Act, model: Model, op: Operations) -> Phase:
     total = int((op["end_ns"] - op["copy_ns"]).sum())
     basis = _worst(op["copy_basis"])
     if act is Act.ACCEPT or not total:
@@ -95,7 +96,7 @@ def _phase2(events: Events, act: Act, model: Model, op: NDArray[np.void]) -> Pha
     )
 
 
-def _name_of(events: Events, place: Place, op: NDArray[np.void]) -> str:
+def _name_of(events: Events, place: Place, op: Operations) -> str:
     """Return the call that stands for a place: the one most of these operations used."""
     if place is Place.RING:
         return "io_uring_enter"

@@ -1,6 +1,6 @@
 """The words of the analysis: what an operation is, its phases, the proof matrix and the verdict.
 
-Large things are columns (:data:`OPERATION`); objects exist only for what a person looks at.
+Large things are columns (:mod:`iotrace.analysis.operation`); objects exist only for what a person looks at.
 Sources: Stevens, UNP vol. 1, section 6.2; POSIX.1 "synchronous I/O operation".
 """
 
@@ -13,6 +13,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from iotrace.analysis.operation import Operations
 from iotrace.columns import Events
 
 
@@ -74,45 +75,7 @@ class Place(IntEnum):
     OTHER = 7  # blocked in another call: a send, a connect, a disk
 
 
-#: One operation a row: one act of input (or a send that had to wait), from the moment the process, or
-#: the kernel on its behalf, began to wait for it until its data were in the process.
-#: ``call`` and ``wait`` are row numbers in the recording's events (-1: none).
-OPERATION = np.dtype(
-    [
-        ("act", "u1"),  # Act
-        ("model", "u1"),  # Model
-        ("at_once", "?"),  # the data were there when it was asked for: phase 1 is empty
-        ("by_worker", "?"),  # a kernel thread copied
-        ("begin_basis", "u1"),
-        ("ready_basis", "u1"),
-        ("copy_basis", "u1"),
-        ("end_basis", "u1"),
-        ("begin_ns", "i8"),
-        ("ready_ns", "i8"),  # phase 1 is begin..ready
-        ("copy_ns", "i8"),  # ready..copy is the wake-up: neither phase
-        ("end_ns", "i8"),  # phase 2 is copy..end
-        ("bytes", "i8"),
-        ("call", "i8"),  # the receive, accept, or io_uring request that completed it
-        ("wait", "i8"),  # the select, poll or epoll_wait that announced it
-        ("tries", "i4"),  # failed tries (EAGAIN) before
-        ("life", "i4"),  # index in Analysis.descriptors
-        ("fd", "i4"),
-        ("tid", "i4"),  # the thread that received
-        ("waiter", "i4"),  # the thread that waited
-        ("tgid", "i4"),
-        ("free_ns", "i8"),  # phase 1, by place of the waiter; the eight add up to ready - begin
-        ("polling_ns", "i8"),
-        ("queued_ns", "i8"),
-        ("in_wait_ns", "i8"),
-        ("in_transfer_ns", "i8"),
-        ("in_signal_ns", "i8"),
-        ("in_ring_ns", "i8"),
-        ("in_other_ns", "i8"),
-        ("blocked2_ns", "i8"),  # phase 2 during which the process was inside the copying call
-    ]
-)
-
-#: The columns of :data:`OPERATION` that hold phase 1 by :class:`Place`, in the order of its values.
+#: The columns of operations that hold phase 1 by :class:`Place`, in the order of its values.
 PLACES = (
     "free_ns",
     "polling_ns",
@@ -123,11 +86,6 @@ PLACES = (
     "in_ring_ns",
     "in_other_ns",
 )
-
-
-def some(operations: NDArray[np.void], mask: NDArray[np.bool_]) -> NDArray[np.void]:
-    """Return the chosen operations, without a copy where they are all of them (rows are wide)."""
-    return operations if mask.all() else operations[mask]
 
 
 @dataclass(frozen=True)
@@ -227,12 +185,12 @@ class Lesson:
 class Analysis:
     """Everything worked out of one recording. ``events`` are the rows that it stands on.
 
-    ``operations`` is (n,) :data:`OPERATION`, sorted by ``begin_ns``. ``lives`` maps each event
+    ``operations`` are sorted by ``begin_ns``. ``lives`` maps each event
     row to an index in ``descriptors`` (-1: the row has no descriptor), (rows,) int32.
     """
 
     events: Events
-    operations: NDArray[np.void]
+    operations: Operations
     lives: NDArray[np.int32]
     descriptors: Sequence[Descriptor]
     matrix: Sequence[MatrixRow]

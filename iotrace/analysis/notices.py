@@ -47,6 +47,9 @@ def announcing(taken: Taken, calls: Calls, announced: Announced) -> tuple[Ints, 
 
     An announcement counts once: for the first receive after it; and not if a try in between found nothing.
     """
+    if not len(announced.call):
+        nothing = np.full(len(taken.call), -1, np.int64)
+        return nothing, nothing
     at = announced.axis.last(taken.root, calls.enter_ns[taken.call])
     call = take(announced.call, at, -1)
     exit_ns = take(calls.exit_ns, call, 0)

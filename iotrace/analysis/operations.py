@@ -24,8 +24,9 @@ from iotrace.analysis.attempts import Taken
 from iotrace.analysis.axis import Axis, Ints, take
 from iotrace.analysis.calls import Calls, code
 from iotrace.analysis.descriptors import Lives
-from iotrace.analysis.model import OPERATION, PLACES, Act, Basis, Model
+from iotrace.analysis.model import PLACES, Act, Basis, Model
 from iotrace.analysis.notices import Announced, Signalled, announcing, signals
+from iotrace.analysis.operation import Operations
 from iotrace.analysis.places import Whereabouts
 from iotrace.columns import Events
 from probes.events import Flag
@@ -40,85 +41,79 @@ def by_calls(
     announced: Announced,
     blocking_mode: NDArray[np.bool_],
     arrived: Ints | None = None,
-) -> tuple[NDArray[np.void], Ints]:
+) -> tuple[Operations, Ints]:
     """Build the operations of one act that calls completed.
 
     ``blocking_mode`` (lives,) bool: known to be without O_NONBLOCK. ``arrived`` (n,) int64: when each
     connection became ready, 0 unseen; default: the receive's own ``ready_ns``.
-    Returns (n,) OPERATION without the phase-1 places, and (n,) index in Readiness of the announcement.
+    Returns the operations without the phase-1 places, and (n,) index in Readiness of the announcement.
     """
     r = taken.call
     row = calls.row[r]
-    op = np.zeros(len(r), OPERATION)
-    op["act"] = act
     enter, exit_ns = calls.enter_ns[r], calls.exit_ns[r]
     wait, entry = announcing(taken, calls, announced)
     signalled = signals(events, calls, lives, taken)
     own = events["ready_ns"][row] if arrived is None else arrived
-    slept = calls.slept[r] | ((calls.flags[r] & Flag.EMPTY_AT_ENTRY) != 0)
-    slept &= (calls.flags[r] & Flag.READY_AT_ENTRY) == 0
-    waited_inside = slept & (own > enter)
-    model = _models(taken, wait, signalled, slept, waited_inside)
-    model = _continue(model, taken, enter, blocking_mode[lives.of_call[r]])
+    flags, life, tid = calls.flags[r], lives.of_call[r], calls.tid[r]
+    slept = calls.slept[r] | ((flags & Flag.EMPTY_AT_ENTRY) != 0)
+    slept &= (flags & Flag.READY_AT_ENTRY) == 0
+    model = _models(taken, wait, signalled, slept, slept & (own > enter))
+    model = _continue(model, taken, enter, blocking_mode[life])
 
-    begin = np.select(
-        [model == Model.MULTIPLEXING, model == Model.SIGNAL_DRIVEN, model == Model.UNKNOWN],
-        [
-            take(calls.enter_ns, wait, 0),
-            np.maximum(np.maximum(taken.previous_exit_ns, taken.failed_exit_ns), signalled.armed_ns),
-            enter,
-        ],
-        taken.first_ns,
-    )
-    alone = wait < 0
-    begin = np.where((begin == 0) | ((model == Model.MULTIPLEXING) & alone), enter, begin)
-    if act is not Act.ACCEPT:
-        begin = np.where((model == Model.SIGNAL_DRIVEN) & (signalled.row < 0), enter, begin)
-    ready, ready_basis = _ready(events, calls, r, wait, entry, signalled, model, own, slept, enter)
-    op["at_once"] = ready <= begin
-    ready = np.clip(ready, begin, exit_ns)
-    copy, copy_basis = _copy(events, calls, r, row, slept, enter)
+    begin = taken.first_ns.copy()
+    _put(begin, model == Model.UNKNOWN, enter)
+    _put(begin, model == Model.MULTIPLEXING, np.where(wait >= 0, take(calls.enter_ns, wait, 0), enter))
+    since = np.maximum(np.maximum(taken.previous_exit_ns, taken.failed_exit_ns), signalled.armed_ns)
+    _put(begin, model == Model.SIGNAL_DRIVEN, np.where(signalled.row >= 0, since, enter))
+    ready, ready_basis = _ready(events, calls, r, wait, signalled, model, own, slept, enter)
     if act is Act.ACCEPT:
         copy, copy_basis = exit_ns, np.full(len(r), Basis.MEASURED, np.uint8)
+    else:
+        copy, copy_basis = _copy(events, calls, r, row, slept, enter)
 
-    op["model"] = model
+    op = Operations(len(r))
+    op["act"], op["model"], op["at_once"] = act, model, ready <= begin
+    ready = np.clip(ready, begin, exit_ns)
+    copy = np.clip(copy, ready, exit_ns)
     op["begin_ns"], op["begin_basis"] = begin, Basis.MEASURED
     op["ready_ns"], op["ready_basis"] = ready, ready_basis
-    op["copy_ns"], op["copy_basis"] = np.clip(copy, ready, exit_ns), copy_basis
+    op["copy_ns"], op["copy_basis"] = copy, copy_basis
     op["end_ns"], op["end_basis"] = exit_ns, Basis.MEASURED
-    op["blocked2_ns"] = op["end_ns"] - op["copy_ns"]
+    op["blocked2_ns"] = exit_ns - copy
     op["bytes"] = 0 if act is Act.ACCEPT else _bytes(events, calls, r, row)
-    op["call"] = row
-    op["wait"] = take(calls.row, wait, -1)
-    op["tries"] = taken.tries
-    op["life"] = lives.of_call[r]
-    op["fd"] = calls.fd[r]
-    op["tid"], op["tgid"] = calls.tid[r], calls.tgid[r]
-    op["waiter"] = np.where(wait >= 0, take(calls.tid, wait, 0), calls.tid[r])
+    op["call"], op["wait"], op["tries"] = row, take(calls.row, wait, -1), taken.tries
+    op["life"], op["fd"] = life, calls.fd[r]
+    op["tid"], op["tgid"] = tid, calls.tgid[r]
+    op["waiter"] = np.where(wait >= 0, take(calls.tid, wait, 0), tid)
     return op, entry
 
 
-def place_phase1(op: NDArray[np.void], whereabouts: Whereabouts) -> None:
+def _put(values: Ints, where: NDArray[np.bool_], others: Ints) -> None:
+    """Replace some values in place; mostly there are none, or all, to replace."""
+    if where.any():
+        values[where] = others[where]
+
+
+def place_phase1(op: Operations, whereabouts: Whereabouts) -> None:
     """Fill the columns :data:`PLACES` of operations in place."""
     some = np.flatnonzero(op["ready_ns"] > op["begin_ns"])
     if not len(some):
         return
-    chosen = op[some]
-    shares = whereabouts.between(
-        chosen["waiter"].astype(np.int64), chosen["begin_ns"].copy(), chosen["ready_ns"].copy()
-    )
+    waiter = op["waiter"][some].astype(np.int64)
+    shares = whereabouts.between(waiter, op["begin_ns"][some], op["ready_ns"][some])
     for place, values in shares.items():
-        column = op[PLACES[place]]
-        column[some] = values
-        op[PLACES[place]] = column
+        if values.any():
+            op.place(PLACES[place], some, values)
 
 
 def _models(
     taken: Taken, wait: Ints, signalled: Signalled, slept: NDArray[np.bool_], inside: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:
-    conditions = [(wait >= 0) & ~inside, (signalled.row >= 0) & ~slept, (taken.tries > 0) & ~slept, slept]
-    models = [Model.MULTIPLEXING, Model.SIGNAL_DRIVEN, Model.NONBLOCKING, Model.BLOCKING]
-    return np.select(conditions, [int(m) for m in models], int(Model.UNKNOWN)).astype(np.uint8)
+    model = np.where(slept, np.uint8(Model.BLOCKING), np.uint8(Model.UNKNOWN))
+    model[(taken.tries > 0) & ~slept] = Model.NONBLOCKING
+    model[(signalled.row >= 0) & ~slept] = Model.SIGNAL_DRIVEN
+    model[(wait >= 0) & ~inside] = Model.MULTIPLEXING
+    return model
 
 
 def _continue(
@@ -128,6 +123,8 @@ def _continue(
     unknown = model == Model.UNKNOWN
     if not unknown.any():
         return model
+    if unknown.all():
+        return np.where(blocking, np.uint8(Model.BLOCKING), np.uint8(Model.UNKNOWN))
     order = Axis(taken.root, enter).order
     root, sorted_model = taken.root[order], model[order]
     position = np.arange(len(order), dtype=np.int64)
@@ -145,7 +142,6 @@ def _ready(
     calls: Calls,
     r: Ints,
     wait: Ints,
-    entry: Ints,
     signalled: Signalled,
     model: NDArray[np.uint8],
     own: Ints,

@@ -8,15 +8,15 @@ the order in which they were accepted.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from iotrace.analysis.axis import Ints
 from iotrace.analysis.matrix import call_names
 from iotrace.analysis.model import Act, Basis, Model
+from iotrace.analysis.operation import Operations
 from iotrace.columns import Events
 
 
-def order_of_answers(events: Events, operations: NDArray[np.void], root: Ints) -> str:
+def order_of_answers(events: Events, operations: Operations, root: Ints) -> str:
     """Say, for the wait that announced most connections at once, who came first and who was answered first.
 
     Empty where no wait announced two connections. ``root`` (lives,) is the open file of each life.
@@ -58,26 +58,26 @@ def order_of_answers(events: Events, operations: NDArray[np.void], root: Ints) -
     return f"{len(received)} clients at once: {arrived}; they were received and answered {served}: {why}."
 
 
-def _ready_of(events: Events, op: NDArray[np.void]) -> Ints:
+def _ready_of(events: Events, op: Operations) -> Ints:
     """Return each receive's own data-ready time, 0 where unseen."""
     seen = events["ready_ns"][op["call"]]
     return np.where(op["ready_basis"] == Basis.MEASURED, seen, 0)
 
 
-def _numbers(operations: NDArray[np.void], root: Ints) -> dict[int, int]:
+def _numbers(operations: Operations, root: Ints) -> dict[int, int]:
     """Number connections by their first receive where accepts are unseen, else by their descriptors' age."""
     receives = operations[(operations["act"] == Act.RECEIVE) & (operations["life"] >= 0)]
     roots = np.unique(root[receives["life"]])
     return {int(value): position + 1 for position, value in enumerate(roots)}
 
 
-def _largest_group(op: NDArray[np.void], root: Ints) -> NDArray[np.void]:
+def _largest_group(op: Operations, root: Ints) -> Operations:
     """Return the operations of the wait that announced most connections, one for each connection."""
     _, inverse, counts = np.unique(op["wait"], return_inverse=True, return_counts=True)
     for index in np.argsort(-counts, kind="stable")[:5]:
         group = op[inverse == index]
         _, first = np.unique(root[group["life"]], return_index=True)
         if len(first) > 1:
-            chosen: NDArray[np.void] = group[np.sort(first)]
-            return chosen
-    return op[:0]
+            together: Operations = group[np.sort(first)]
+            return together
+    return Operations(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,8 @@ from iotrace.analysis import (
     verdicts,
 )
 from iotrace.analysis.axis import Ints, take
-from iotrace.analysis.model import OPERATION, Act, Analysis, Verdict, some
+from iotrace.analysis.model import Act, Analysis, CallStatistics, Verdict
+from iotrace.analysis.operation import Operations, join
 from iotrace.columns import Events
 from probes.events import Kind
 from probes.table import Role
@@ -36,6 +38,18 @@ def analyse(events: Events) -> Analysis:
     """Work everything out of a recording's rows: operations, matrix, verdicts, statistics, lessons."""
     begin_ns, end_ns = _extent(events)
     all_calls = calls.select(events, end_ns)
+    with ThreadPoolExecutor(1) as beside:  # numpy sorts and sums without the interpreter's lock
+        timed = beside.submit(statistics.of_calls, events, all_calls)
+        return _analyse(events, all_calls, begin_ns, end_ns, timed)
+
+
+def _analyse(
+    events: Events,
+    all_calls: calls.Calls,
+    begin_ns: int,
+    end_ns: int,
+    timed: Future[list[CallStatistics]],
+) -> Analysis:
     sets, ctl = readiness.read_sets(events, all_calls)
     add = ctl.call[ctl.op == 1]
     used = (
@@ -56,11 +70,11 @@ def analyse(events: Events) -> Analysis:
         matrix=proof,
         verdicts=judged,
         process_model=processes.process_model(events, op, lives.root),
-        calls=statistics.of_calls(events, all_calls),
+        calls=timed.result(),
         lessons=lessons.lessons(judged, proof),
         begin_ns=begin_ns,
         end_ns=end_ns,
-        threads=_threads(events),
+        threads=_threads(all_calls),
         lost=_lost(events),
         gaps=_gaps(events),
         order=order.order_of_answers(events, op, lives.root),
@@ -69,7 +83,7 @@ def analyse(events: Events) -> Analysis:
 
 @dataclass(frozen=True)
 class _Found:
-    operations: NDArray[np.void]
+    operations: Operations
     mode: Ints  # aligned: the epoll bits of the announcement
 
 
@@ -94,38 +108,34 @@ def _operations(
     ring = requests.by_requests(events, lives)
     parts.append(ring)
     modes.append(np.zeros(len(ring), np.int64))
-    filled = [index for index, part in enumerate(parts) if len(part)]
-    if not filled:
-        return _Found(np.zeros(0, OPERATION), np.zeros(0, np.int64))
-    op = parts[filled[0]] if len(filled) == 1 else np.concatenate([parts[index] for index in filled])
-    mode = np.concatenate([modes[index] for index in filled])
+    op, mode = join(parts), np.concatenate(modes)
     begin = op["begin_ns"]
     if np.any(begin[1:] < begin[:-1]):
         by_begin = np.argsort(begin, kind="stable")
         op, mode = op[by_begin], mode[by_begin]
     _mark_upstream(op, all_calls, lives)
     kept = _of_peers(op, lives)
-    op, mode = some(op, kept), mode[kept]
+    op, mode = op[kept], mode[kept]
     on_file = (all_calls.role == Role.RECEIVE) & _is_file(lives)[lives.of_call] & (lives.of_call >= 0)
     place = places.of_calls(all_calls, _timeouts(events, all_calls), on_file)
     operations.place_phase1(op, places.Whereabouts(all_calls, place))
     return _Found(op, mode)
 
 
-def judge_all(events: Events, all_calls: calls.Calls, op: NDArray[np.void], mode: Ints) -> dict[Act, Verdict]:
+def judge_all(events: Events, all_calls: calls.Calls, op: Operations, mode: Ints) -> dict[Act, Verdict]:
     """Judge every act of which there are operations, and the receives even where none was seen."""
     judged: dict[Act, Verdict] = {}
     for act in Act:
         chosen = op["act"] == act
         if not chosen.any() and act is not Act.RECEIVE:
             continue
-        verdict = verdicts.judge(act, events, all_calls, some(op, chosen), mode[chosen])
+        verdict = verdicts.judge(act, events, all_calls, op[chosen], mode[chosen])
         if verdict is not None:
             judged[act] = verdict
     return judged
 
 
-def _mark_upstream(op: NDArray[np.void], all_calls: calls.Calls, lives: descriptors.Lives) -> None:
+def _mark_upstream(op: Operations, all_calls: calls.Calls, lives: descriptors.Lives) -> None:
     """Tell the receives of a server from its clients apart from those on connections that it made itself."""
     receives = op["act"] == Act.RECEIVE
     connected = np.zeros(len(lives) + 1, bool)
@@ -137,7 +147,7 @@ def _mark_upstream(op: NDArray[np.void], all_calls: calls.Calls, lives: descript
         op["act"] = np.where(outgoing, Act.RECEIVE_UPSTREAM, op["act"])
 
 
-def _of_peers(op: NDArray[np.void], lives: descriptors.Lives) -> NDArray[np.bool_]:
+def _of_peers(op: Operations, lives: descriptors.Lives) -> NDArray[np.bool_]:
     """Return which operations are the program's dialogue with others.
 
     Where there are sockets, pipes are the inside of the program (a shell's substitutions, a loop's
@@ -173,12 +183,16 @@ def _extent(events: Events) -> tuple[int, int]:
     return begin, end
 
 
-def _threads(events: Events) -> list[tuple[int, int, str]]:
-    rows = np.flatnonzero(np.isin(events["kind"], (Kind.CALL, Kind.PENDING)))
-    pairs = (events["tgid"][rows].astype(np.int64) << 32) | events["tid"][rows]
-    distinct, first = np.unique(pairs, return_index=True)
-    by_time = distinct[np.argsort(first, kind="stable")]
-    return [(int(pair) >> 32, int(pair) & 0xFFFFFFFF, f"thread {int(pair) & 0xFFFFFFFF}") for pair in by_time]
+def _threads(all_calls: calls.Calls) -> list[tuple[int, int, str]]:
+    """Return the threads that made calls, in the order of their first one; a reused number is one thread."""
+    if not len(all_calls):
+        return []
+    tid = all_calls.tid
+    first = np.full(int(tid.max()) + 1, -1, np.int64)
+    first[tid[::-1]] = np.arange(len(tid), dtype=np.int64)[::-1]  # of equal indices the last one stays
+    at = np.sort(first[first >= 0])
+    pairs = zip(all_calls.tgid[at].tolist(), tid[at].tolist(), strict=True)
+    return [(tgid, thread, f"thread {thread}") for tgid, thread in pairs]
 
 
 def _gaps(events: Events) -> list[tuple[int, int, int]]:

@@ -6,18 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iotrace.analysis.axis import Ints
-from iotrace.analysis.model import Act, Model, some
+from iotrace.analysis.model import Act, Model
+from iotrace.analysis.operation import Operations
 from iotrace.columns import Events
 from probes.events import Kind
 
 
-def process_model(events: Events, operations: NDArray[np.void], root: Ints) -> str:
+def process_model(events: Events, operations: Operations, root: Ints) -> str:
     """Name the process model, from the tasks that accept and receive.
 
     ``root`` (lives,) is the open file of each life. Returns one of event_loop, event_loop_with_workers,
     process_per_connection, prefork, thread_per_connection, thread_pool, sequential, unknown.
     """
-    receives = some(operations, (operations["act"] == Act.RECEIVE) & (operations["life"] >= 0))
+    receives = operations[(operations["act"] == Act.RECEIVE) & (operations["life"] >= 0)]
     accepts = operations[operations["act"] == Act.ACCEPT]
     if not len(receives):
         return "unknown"
@@ -65,7 +66,7 @@ def _births(events: Events) -> dict[int, int]:
     return dict(zip(events["tid"][rows].tolist(), events["enter_ns"][rows].tolist(), strict=True))
 
 
-def _born_after(born: dict[int, int], tasks: NDArray[np.int64], accepts: NDArray[np.void]) -> bool:
+def _born_after(born: dict[int, int], tasks: NDArray[np.int64], accepts: Operations) -> bool:
     """Return whether most of these tasks were made after the first accept."""
     if not len(accepts):
         return False

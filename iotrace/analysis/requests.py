@@ -6,11 +6,11 @@ Opcodes are those of ``enum io_uring_op`` in ``include/uapi/linux/io_uring.h``.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from iotrace.analysis.attempts import DATAGRAMS, STREAMS
 from iotrace.analysis.descriptors import Lives
-from iotrace.analysis.model import OPERATION, Act, Basis, Model
+from iotrace.analysis.model import Act, Basis, Model
+from iotrace.analysis.operation import Operations
 from iotrace.columns import Events
 from probes.events import Flag, Kind
 
@@ -19,11 +19,11 @@ _RECEIVES = (10, 27, 58)  # RECVMSG, RECV, RECV_ZC
 _ACCEPT = 13
 
 
-def by_requests(events: Events, lives: Lives) -> NDArray[np.void]:
+def by_requests(events: Events, lives: Lives) -> Operations:
     """Build the operations that io_uring completed: receives and accepts that succeeded."""
     rows = np.flatnonzero(events["kind"] == Kind.RING)
     if not len(rows):
-        return np.zeros(0, OPERATION)
+        return Operations(0)
     opcode, result = events["a"][rows], events["ret"][rows]
     tgid, fd = events["tgid"][rows].astype(np.int64), events["fd"][rows].astype(np.int64)
     submitted = events["enter_ns"][rows]
@@ -33,7 +33,7 @@ def by_requests(events: Events, lives: Lives) -> NDArray[np.void]:
     taken |= np.isin(opcode, _READS) & (result > 0) & np.isin(kinds, list(STREAMS))
     datagram = np.isin(kinds, list(DATAGRAMS))
     rows, life, opcode, datagram = rows[taken], life[taken], opcode[taken], datagram[taken]
-    op = np.zeros(len(rows), OPERATION)
+    op = Operations(len(rows))
     accept = opcode == _ACCEPT
     op["act"] = np.where(accept, Act.ACCEPT, np.where(datagram, Act.RECEIVE_DATAGRAM, Act.RECEIVE))
     op["model"] = Model.ASYNCHRONOUS

@@ -17,6 +17,7 @@ from iotrace.analysis.axis import Ints, take
 from iotrace.analysis.calls import Calls, code
 from iotrace.analysis.descriptors import Lives
 from iotrace.analysis.model import Descriptor, Model
+from iotrace.analysis.operation import Operations
 from iotrace.analysis.readiness import EPOLLET, Readiness
 from iotrace.columns import Events
 from probes.events import ADDRESSES, Kind
@@ -31,7 +32,7 @@ class DescriptorTable(Sequence[Descriptor]):
     """All descriptors' lives, in the order of :class:`Lives`; index i is life i."""
 
     def __init__(
-        self, events: Events, calls: Calls, lives: Lives, readiness: Readiness, operations: NDArray[np.void]
+        self, events: Events, calls: Calls, lives: Lives, readiness: Readiness, operations: Operations
     ) -> None:
         self._events, self._calls, self._lives, self._operations = events, calls, lives, operations
         self.nonblocking, self.asynchronous = modes(events, calls, lives)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from iotrace.analysis.calls import Calls, code
 from iotrace.analysis.matrix import call_names
-from iotrace.analysis.model import Act, Model, Verdict, some
+from iotrace.analysis.model import Act, Model, Verdict
+from iotrace.analysis.operation import Operations
 from iotrace.analysis.readiness import EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT
 from iotrace.columns import Events
 from probes.events import Kind
@@ -31,9 +32,7 @@ _NOUN = {
 _DOMINANT = 0.9
 
 
-def judge(
-    act: Act, events: Events, calls: Calls, op: NDArray[np.void], mode: NDArray[np.int64]
-) -> Verdict | None:
+def judge(act: Act, events: Events, calls: Calls, op: Operations, mode: NDArray[np.int64]) -> Verdict | None:
     """Judge the operations of one act; None where there is none and nothing hints at unseen ones.
 
     ``op`` and ``mode`` (n,) are aligned: ``mode`` has the EPOLLET, EPOLLONESHOT and EPOLLEXCLUSIVE bits of
@@ -62,7 +61,7 @@ def judge(
         names = call_names(events, op["wait"][of_model])
         multiplexer = _FAMILY.get(next(iter(names), ""))
         trigger = _trigger(multiplexer, mode[of_model])
-    because = _because(act, model, events, some(op, of_model), supporting, total)
+    because = _because(act, model, events, op[of_model], supporting, total)
     return Verdict(model, multiplexer, trigger, len(op), supporting, total - supporting, because, shares)
 
 
@@ -78,9 +77,7 @@ def _trigger(multiplexer: str | None, mode: NDArray[np.int64]) -> str:
     return "+".join(parts)
 
 
-def _because(
-    act: Act, model: Model, events: Events, op: NDArray[np.void], supporting: int, total: int
-) -> str:
+def _because(act: Act, model: Model, events: Events, op: Operations, supporting: int, total: int) -> str:
     noun = _NOUN[act]
     calls = next(iter(call_names(events, op["call"])), noun)
     share = f"{supporting} of {total} {noun}s"
