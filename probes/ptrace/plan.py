@@ -27,7 +27,21 @@ _POSITIONED = ("pread64", "preadv")
 class Plan:
     """How to record one call. ``fd``, ``a``, ``b``, ``c`` are indices into the unpacked entry information."""
 
-    __slots__ = ("a", "b", "c", "code", "decoded", "enter", "exit", "fd", "forget", "name", "role", "witness")
+    __slots__ = (
+        "a",
+        "b",
+        "c",
+        "code",
+        "decoded",
+        "enter",
+        "exit",
+        "fd",
+        "forget",
+        "message_flags",
+        "name",
+        "role",
+        "witness",
+    )
 
     def __init__(self, call: Call) -> None:
         self.code = call.code
@@ -40,6 +54,7 @@ class Plan:
         self.enter: Enter | None = _entry(call, (self.a, self.b, self.c))
         self.exit: Exit | None = _exit(call)
         self.decoded = self.enter is not None or self.exit is not None
+        self.message_flags = _message_flags(call)
         self.witness = call.role in (Role.RECEIVE, Role.ACCEPT) and call.name not in _POSITIONED
         self.forget: Callable[[Thread, int], None] | None = _forget(call)
 
@@ -58,6 +73,11 @@ def foreign_plan() -> Plan:
 
 def _index(source: Source | None) -> int:
     return INFO_NONE if source is None else INFO_ARGUMENT + source.argument
+
+
+def _message_flags(call: Call) -> int:
+    """Return where a receive has its MSG_ flags."""
+    return _index(call.b) if call.name in ("recvfrom", "recvmsg", "recvmmsg") else INFO_NONE
 
 
 def _entry(call: Call, indices: tuple[int, int, int]) -> Enter | None:

@@ -63,8 +63,12 @@ _ACCOUNTS_SIZE = 64
 #: How often to look for a stop before sleeping: about 25 µs of it.
 _GLANCES = 48
 #: After this many sleeps in a row glancing is given up, and tried again once in a while.
-_PATIENCE, _RETRY = 8, 32
+_PATIENCE, _RETRY = 8, 64
+#: How old the reading of our own accounts may be; a reading at every stop costs as much as the target's.
+_OWN_NS = 100_000
 _INT_END = 1 << 31
+#: MSG_OOB and MSG_ERRQUEUE: data that poll's POLLIN does not speak of.
+_OTHER_QUEUES = 0x1 | 0x2000
 #: A call in flight for longer gets a PENDING row.
 PENDING_NS = 500_000_000
 
@@ -105,13 +109,15 @@ class Loop:
         look, unknown = witness.look, accounts.UNKNOWN
         accounted, foreign_flag, call_kind = int(Flag.ACCOUNTED), int(Flag.FOREIGN), int(Kind.CALL)
         queue: deque[tuple[int, int, int]] = deque()
-        due = clock() + period_ns
+        waited, own, own_ns = False, b"", 0
+        now = clock()
+        due = now + period_ns
 
         while True:
             if queue:
                 tid, stop, now = queue.popleft()
             else:
-                own = b""
+                waited = False
                 for _ in glances:
                     if tid := wait4(-1, status_reference, _LOOK, None):
                         in_vain = 0
@@ -119,7 +125,10 @@ class Loop:
                 else:
                     in_vain += 1
                     glances = many if in_vain < _PATIENCE or in_vain % _RETRY == 0 else none
-                    own = pread(own_accounts, _ACCOUNTS_SIZE, 0) if own_accounts != unknown else own
+                    waited = own_accounts != unknown
+                    if waited and now - own_ns > _OWN_NS:
+                        own_ns = now
+                        own = pread(own_accounts, _ACCOUNTS_SIZE, 0)
                     tid = wait4(-1, status_reference, _WAIT, None)
                 now = clock()
                 if now >= due:
@@ -156,7 +165,7 @@ class Loop:
                 thread.reported = False
                 if plan.enter is not None:
                     plan.enter(thread, info)
-                if plan.witness:
+                if plan.witness and not info[plan.message_flags] & _OTHER_QUEUES:
                     process = thread.process
                     if process.pidfd != unknown:
                         thread.flags |= look(process.pidfd, info[plan.fd], process.kinds)
@@ -183,7 +192,7 @@ class Loop:
                 asleep = queued = 0
                 if before and after:
                     asleep, queued = between(before, after, now - thread.enter_ns)
-                    if asleep and own:
+                    if asleep and waited:
                         asleep = max(asleep - late(own, pread(own_accounts, _ACCOUNTS_SIZE, 0)), 0)
                     flags |= accounted
                 info = thread.info

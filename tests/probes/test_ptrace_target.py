@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
 
 from probes.contract import Command, Options, TargetError
+from probes.events import Kind
 from probes.ptrace_probe import PtraceProbe
 from tests.live import require
 from tests.probes.traced import python, trace
@@ -162,7 +164,7 @@ def test_no_privilege_is_needed() -> None:
         from probes.contract import Command, Options
         from probes.events import Kind
         from probes.table import BY_NAME
-        import probes.ptrace.probe, numpy
+        import probes.ptrace.session, numpy
         from probes.ptrace_probe import PtraceProbe
         os.setgroups([])
         os.setresgid(65534, 65534, 65534)
@@ -199,3 +201,41 @@ def test_an_unknown_machine_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     reason = PtraceProbe.unusable()
     assert reason is not None
     assert "riscv64" in reason
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [("pyseccomp", "pip install python-ptrace pyseccomp"), ("ptrace.binding", "pip install")],
+)
+def test_a_missing_package_is_said(module: str, words: str) -> None:
+    code = f"""if True:
+        import sys
+        sys.modules[{module!r}] = None
+        from probes.ptrace_probe import PtraceProbe
+        print(PtraceProbe.unusable())
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert words in done.stdout, done.stderr
+    assert done.stdout.count("\n") == 1
+
+
+def test_a_run_in_another_thread_than_the_main_one() -> None:
+    found: list[int | None] = []
+    thread = threading.Thread(
+        target=lambda: found.append(trace(python("raise SystemExit(3)")).outcome.status)
+    )
+    thread.start()
+    thread.join(30)
+    assert found == [3 << 8]
+
+
+def test_a_kill_before_the_run() -> None:
+    recording = trace(python("pass"), during=lambda probe: probe.kill())
+    assert recording.outcome.status == signal.SIGKILL
+    assert not recording.of(Kind.CALL)

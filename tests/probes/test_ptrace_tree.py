@@ -336,7 +336,8 @@ def test_a_sink_that_fails_ends_the_target() -> None:
     pids: list[int] = []
 
     def remember(probe: PtraceProbe) -> None:
-        pids.append(probe._pid)
+        assert probe._session is not None
+        pids.append(probe._session._pid)
 
     with pytest.raises(Full):
         trace(python("import os, time; os.fork(); time.sleep(60)"), sink=sink, during=remember)
