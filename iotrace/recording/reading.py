@@ -44,7 +44,9 @@ def read(path: Path, columns: Collection[str] | None = None) -> Events:
         fields = [index for index, column in enumerate(COLUMNS) if column in wanted]
         if not frames.stop:
             raise Damaged("cut off in its header")
-        reader = pa.ipc.open_stream(source, options=pa.ipc.IpcReadOptions(included_fields=fields))
+        options = pa.ipc.IpcReadOptions(included_fields=fields)
+        # The system's allocator gives decompressed batches back at once; Arrow's own would keep them.
+        reader = pa.ipc.open_stream(source, options=options, memory_pool=pa.system_memory_pool())
         return _events(reader, wanted, frames, header)
     except Damaged as error:
         raise _damaged(path, str(error)) from None
