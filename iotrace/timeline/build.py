@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from iotrace.analysis.model import Analysis
 from iotrace.timeline import threads
-from iotrace.timeline.descriptors import Operations
+from iotrace.timeline.descriptors import DescriptorLanes
 from iotrace.timeline.lanes import Lane
 
 Window = tuple[int, int]
@@ -65,7 +65,7 @@ def build(
     lanes = [threads.thread_lane(work, *wanted[index]) for index in shown]
     lanes += [lane for lane in threads.worker_lanes(analysis) if thread in (None, lane.tid)][:most_threads]
 
-    columns = Operations(analysis)
+    columns = DescriptorLanes(analysis)
     operations = columns.weights(_wanted(analysis, window and (from_ns, to_ns), fd, thread))
     lives = list(operations)
     chosen = busiest(lives, operations.__getitem__, most_descriptors)

@@ -9,7 +9,7 @@ from iotrace.analysis.model import Act, Analysis, Basis
 from iotrace.timeline.lanes import Ints, Lane, Track, What, track
 
 
-class Operations:
+class DescriptorLanes:
     """The columns of ``Analysis.operations`` that lanes need, each in one piece: its rows are wide."""
 
     def __init__(self, analysis: Analysis) -> None:

@@ -13,6 +13,8 @@ from iotrace.views.glyphs import Pen, style_of
 from iotrace.views.layout import Column, clip, grid
 from iotrace.views.numbers import duration, factor, grouped, size
 
+BREAK = "╎"  # where the axis changes its scale
+
 #: Where the wait is longer than so many times the rest, the axis is broken after it.
 _BREAK = 2
 _COLUMNS = (
@@ -38,7 +40,7 @@ def draw(analysis: Analysis, found: Magnified, lane_cell_ns: float, width: int, 
     bar = Text("  ")
     if coarse:
         bar.append_text(_bar(coarse, coarse_cells, pen))
-        bar.append("|" if pen.ascii else "╎", "muted")
+        bar.append(pen(BREAK), "muted")
     yield bar.append_text(_bar(fine, fine_cells, pen))
     yield from grid(_COLUMNS, [*(_row(step, pen) for step in found.steps), _last(found, pen)], width, pen, 2)
 
@@ -58,7 +60,7 @@ def _title(
     if found.of > 1 and found.typical:
         parts.append(f"the median of {grouped(found.of)}{' that waited' if found.waited else ''}")
     if scale >= 1.5:
-        where = "right of the break " if broken else ""
+        where = f"right of {BREAK} " if broken else ""
         parts.append(f"{where}magnified {factor(scale)}")
     for part in parts:
         if text.cell_len + len(pen.dot) + len(pen(part)) > width:
@@ -105,7 +107,7 @@ def _row(step: Step, pen: Pen) -> list[Text]:
     length = duration(step.end_ns - step.begin_ns)
     mark = {Basis.MEASURED: "", Basis.BOUNDED: "≈ ", Basis.UNSEEN: "? "}[step.length_basis]
     return [
-        Text(pen.glyph(step.what, bounded) * 2, _style(step.what, bounded)),
+        Text(pen.glyph(step.what, bounded) * 2, f"{style_of(step.what)}.swatch"),
         Text(pen(mark + length)),
         Text(pen(step.text)),
         Text(pen(step.evidence), "muted"),

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from iotrace.analysis.model import Analysis
-from iotrace.timeline import build
+from iotrace.timeline import build, magnify, typical
 from iotrace.views import header, lessons, matrix, verdict
 from iotrace.views.glyphs import Pen
 from iotrace.views.layout import Column, Lines, grid
@@ -45,10 +45,27 @@ def summary(
 def more(analysis: Analysis, file: str | None) -> Commands:
     """Return the commands that show more of this recording."""
     name = f" {file}" if file else ""
+    closer = _around(analysis)
     return [
         (f"iotrace report{name}", "every call with percentiles, descriptors, lessons"),
-        (f"iotrace show{name} --from 0 --to 100ms", "a closer look"),
+        (
+            f"iotrace show{name}{closer}",
+            "the end of that wait on an axis of its own" if closer else "the timeline",
+        ),
     ]
+
+
+def _around(analysis: Analysis) -> str:
+    """Return the options that show the short pieces of the typical operation, in round milliseconds."""
+    index = typical(analysis)
+    if index is None:
+        return ""
+    found = magnify(analysis, index)
+    span = max(1_000, found.end_ns - found.fine_ns)
+    step = 10 ** (len(str(span)) - 2)
+    first = max(0, (found.fine_ns - analysis.begin_ns - span // 4) // step * step)
+    last = -((analysis.begin_ns - found.end_ns - span // 4) // step * step)
+    return f" --from {first / 1e6:.10g}ms --to {last / 1e6:.10g}ms"
 
 
 def _commands(offered: Commands, width: int, pen: Pen) -> list[Text]:

@@ -63,6 +63,13 @@ STYLES = {
     "axis": "dim",
 }
 
+#: The same signs in a list: in the colour of the fill, but unfilled, so that they do not join the picture.
+STYLES |= {
+    f"{name}.swatch": style.partition(" on ")[2] or style
+    for name, style in STYLES.items()
+    if not name.endswith(".ink")
+}
+
 #: A rare thing drawn in a cell that another fills: the sign in its own colour, on the other's fill.
 _SIGNS = {"phase.copy": BLUE, "accept": BLUE, "poll.mark": "#6B6200"}
 _FILLS = {
