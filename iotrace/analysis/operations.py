@@ -170,12 +170,15 @@ def _ready(
             single & (events["ready_ns"][wait_row] <= wait_exit), events["ready_ns"][wait_row], Basis.MEASURED
         )
         fill(wait_slept, events["waking_ns"][wait_row], Basis.BOUNDED)
-        fill(wait_slept, np.minimum(wait_enter + take(calls.asleep_ns, wait, 0), wait_exit), Basis.BOUNDED)
+        fill(wait_slept, events["running_ns"][wait_row], Basis.BOUNDED)
+        asleep = take(calls.asleep_ns, wait, 0)
+        fill(wait_slept & (asleep > 0), np.minimum(wait_enter + asleep, wait_exit), Basis.BOUNDED)
         fill(by_wait, wait_enter, Basis.BOUNDED)
         fill(model == Model.SIGNAL_DRIVEN, signalled.time_ns, Basis.BOUNDED)
         inside = slept & (model != Model.MULTIPLEXING)
         fill(inside, events["waking_ns"][row], Basis.BOUNDED)
-        fill(inside, enter + calls.asleep_ns[r], Basis.BOUNDED)
+        fill(inside, events["running_ns"][row], Basis.BOUNDED)
+        fill(inside & (calls.asleep_ns[r] > 0), enter + calls.asleep_ns[r], Basis.BOUNDED)
         fill(missing, enter, Basis.BOUNDED)
     return ready, basis
 
