@@ -17,7 +17,7 @@ from iotrace.capture.clients import Demo, Report, Supervisor
 from iotrace.capture.conduct import Conductor
 from iotrace.capture.descriptors import open_descriptors
 from iotrace.capture.target import Target, command
-from iotrace.recording.layout import RecordingError, default_path
+from iotrace.recording.layout import default_path
 from probes.contract import Command, Options, Outcome
 from probes.events import Batch, Kind
 
@@ -96,7 +96,7 @@ def _record(
     pid = probe.start(ready, plan.options)
     try:
         writer = _open(target, ready, choice, plan, pid, say)
-    except RecordingError:
+    except BaseException:  # Ctrl-C as well: no process may stay behind
         probe.kill()
         probe.run(_nowhere)
         raise
@@ -109,7 +109,11 @@ def _record(
         writer.write(open_descriptors(pid))
         if supervisor:
             supervisor.begin(pid)
-        outcome = probe.run(sink)
+        try:
+            outcome = probe.run(sink)
+        except BaseException:
+            writer.close()
+            raise
     clients = supervisor.report() if supervisor else None
     ended_by = "clients" if clients and clients.ended != "itself" else conductor.ended_by
     status, number = _status(outcome.status, ended_by)

@@ -22,7 +22,7 @@ class StatusLine:
         self._interval_ns = _FRAMES_NS if self._terminal else 10_000_000_000
         self._next_ns = after_ns
         self._shown = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may speak while the main thread does
 
     def show(self, elapsed_ns: int, rows: int, lost: int) -> None:
         """Draw the line, if it is time for it."""

@@ -80,6 +80,11 @@ class Writer:
         self._stream = pa.ipc.new_stream(self._buffer, self._schema, options=options)
         self._before = b""
         self._append(self._nothing())  # with it the header and the names of the calls
+        if not self._size:
+            os.close(self._fd)
+            with suppress(OSError):
+                os.unlink(path)
+            raise RecordingError(f"{self.failure}; choose another with -o")
         self._flusher = threading.Thread(target=self._flush_late_rows, name="iotrace-flush", daemon=True)
         self._flusher.start()
 
@@ -168,13 +173,11 @@ class Writer:
             while left:
                 left = left[os.write(self._fd, left) :]
         except OSError as error:
-            self.failure = (
-                f"recording stopped: cannot write {self.path}: {error.strerror}; the rows so far can be read"
-            )
+            self.failure = f"recording stopped: cannot write {self.path}: {error.strerror}"
             with suppress(OSError):  # a vanished disk; a reader leaves the torn batch out
                 os.ftruncate(self._fd, self._size)
-            if self._on_failure:
-                self._on_failure(self.failure)
+            if self._on_failure and self._size:
+                self._on_failure(f"{self.failure}; the rows so far can be read")
             return b""
         self._size += len(data)
         return data

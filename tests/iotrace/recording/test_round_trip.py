@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -240,3 +241,30 @@ def test_names(tmp_path: Path) -> None:
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (age, age))
     assert latest(tmp_path).name == "a.iotrace"
+
+
+def test_rows_that_stay_alone_reach_the_file_in_time(tmp_path: Path) -> None:
+    """A probe that has nothing more to say calls nobody: the writer flushes by itself."""
+    path = tmp_path / "r.iotrace"
+    writer = Writer(path, {})
+    for row in range(3):  # the first goes out at once, the others are held back
+        writer.write(batch(loop(3).rows[row : row + 1]))
+    deadline = time.monotonic() + 10
+    while len(read(path)) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    writer.close()
+
+
+def test_a_disk_that_is_full_from_the_start_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "r.iotrace"
+    with monkeypatch.context() as patch:
+        patch.setattr("iotrace.recording.writing.os.write", full)
+        with pytest.raises(RecordingError, match="No space left on device"):
+            Writer(path, {})
+    assert not path.exists()
