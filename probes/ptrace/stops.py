@@ -9,11 +9,6 @@ task is off its CPU: before that its accounts still move.
 With several threads, wait4 hands out the stops of whichever comes first in the kernel's list, so a
 busy thread could starve the others: all that is pending is drained into a queue, each with its own time.
 
-Most calls return at once. To sleep for them costs two wake-ups between CPUs, some 20 µs each, which is
-more than all of our work; so the loop glances for about 25 µs before it sleeps, as long as that is ever
-rewarded. That makes a stop three times cheaper where the target runs on another CPU. On one and the same
-CPU (``--pin``, or other programs on all others) there is nothing to win.
-
 Between the target's stop and our stamp lies our own way back onto a CPU, which takes milliseconds where
 others compete for it. The kernel keeps that account as well: what the loop itself has queued since it
 began to wait was no sleep of the target's.
@@ -53,6 +48,7 @@ from probes.ptrace.abi import (
     ptrace,
     wait4,
 )
+from probes.ptrace.pace import EPOCH, FAST_NS, Pace
 from probes.ptrace.plan import Plan, foreign_plan
 from probes.ptrace.rows import Rows
 from probes.ptrace.tree import Tree
@@ -60,10 +56,6 @@ from probes.ptrace.tree import Tree
 _WAIT = WALL | WNOTHREAD
 _LOOK = _WAIT | WNOHANG
 _ACCOUNTS_SIZE = 64
-#: How often to look for a stop before sleeping: about 25 µs of it.
-_GLANCES = 48
-#: After this many sleeps in a row glancing is given up, and tried again once in a while.
-_PATIENCE, _RETRY = 8, 64
 #: How old the reading of our own accounts may be; a reading at every stop costs as much as the target's.
 _OWN_NS = 100_000
 _INT_END = 1 << 31
@@ -103,9 +95,8 @@ class Loop:
         threads, add_row, between, late = tree.threads, rows.call, accounts.between, accounts.queued
         buffer, pack = rows.buffer, CALL_ROW.pack
         clock, pread = time.monotonic_ns, os.pread
-        none = range(0)
-        many = range(_GLANCES) if len(os.sched_getaffinity(0)) > 1 else none
-        glances, in_vain = many, 0
+        pace = Pace(len(os.sched_getaffinity(0)))
+        glances, spent_ns, served = pace.glances, 0, 0
         look, unknown = witness.look, accounts.UNKNOWN
         accounted, foreign_flag, call_kind = int(Flag.ACCOUNTED), int(Flag.FOREIGN), int(Kind.CALL)
         queue: deque[tuple[int, int, int]] = deque()
@@ -118,19 +109,23 @@ class Loop:
                 tid, stop, now = queue.popleft()
             else:
                 waited = False
+                former = now
                 for _ in glances:
                     if tid := wait4(-1, status_reference, _LOOK, None):
-                        in_vain = 0
                         break
                 else:
-                    in_vain += 1
-                    glances = many if in_vain < _PATIENCE or in_vain % _RETRY == 0 else none
                     waited = own_accounts != unknown
                     if waited and now - own_ns > _OWN_NS:
                         own_ns = now
                         own = pread(own_accounts, _ACCOUNTS_SIZE, 0)
                     tid = wait4(-1, status_reference, _WAIT, None)
                 now = clock()
+                if (spent := now - former) < FAST_NS:
+                    spent_ns += spent
+                    served += 1
+                    if served == EPOCH:
+                        glances = pace.next(spent_ns / EPOCH)
+                        spent_ns = served = 0
                 if now >= due:
                     tick(now)
                     due = now + period_ns
