@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from iotrace.analysis.model import Act, Analysis, Basis
 from iotrace.timeline.lanes import Ints, Lane, Track, What, track
 
+#: An operation for a client weighs so many times one on a connection that the target made itself.
+_CLIENTS_FIRST = 1_000
+
 
 class DescriptorLanes:
     """The columns of ``Analysis.operations`` that lanes need, each in one piece: its rows are wide."""
@@ -18,10 +21,16 @@ class DescriptorLanes:
         self._copies: dict[str, NDArray[np.generic]] = {}
 
     def weights(self, wanted: NDArray[np.bool_] | None = None) -> dict[int, int]:
-        """Return {life: operations} of every descriptor that has any, among the (operations,) ``wanted``."""
+        """Return {life: weight} of every descriptor with operations, among the (operations,) ``wanted``.
+
+        The weight is their number, that of clients before that of connections the target made itself.
+        """
         known = self.life >= 0
-        life = self.life[known if wanted is None else known & wanted]
-        count = np.bincount(life) if len(life) else np.zeros(0, np.int64)
+        chosen = np.flatnonzero(known if wanted is None else known & wanted)
+        if not len(chosen):
+            return {}
+        upstream = self._column("act", chosen) == Act.RECEIVE_UPSTREAM
+        count = np.bincount(self.life[chosen], np.where(upstream, 1, _CLIENTS_FIRST))
         return {int(index): int(count[index]) for index in np.flatnonzero(count)}
 
     def lane(self, life: int) -> Lane:

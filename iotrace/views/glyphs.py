@@ -24,7 +24,7 @@ _SIGNS: dict[What, tuple[str, str, str, str, str, str]] = {
     What.CALL: ("call", "═", "+", "═", "+", "on a CPU, in a call"),
     What.COPY: ("phase.copy", "█", "#", "╳", "x", "copying"),
     What.OPEN: ("idle", "·", ".", "·", ".", "open"),
-    What.WAITING: ("waiting", "░", "-", "╱", "/", "waiting for data"),
+    What.WAITING: ("waiting", "░", "_", "╱", "/", "waiting for data"),
     What.UNREAD: ("unread", "▄", "u", "╲", "\\", "data ready, unread"),
     What.ACCEPTED: ("accept", "▼", "v", "▼", "v", "accept"),
     What.ROOM: ("phase.other", "▚", "&", "╱", "/", "a send waits for room"),

@@ -20,6 +20,7 @@ ACTS = {
     Act.ACCEPT: "accept",
     Act.RECEIVE_DATAGRAM: "receive datagram",
     Act.SEND: "send",
+    Act.RECEIVE_UPSTREAM: "receive upstream",
 }
 BASES = {Basis.MEASURED: "measured", Basis.BOUNDED: "≈ bounded", Basis.UNSEEN: "? unseen"}
 PROBES = {"bpf": "eBPF probe", "ptrace": "ptrace probe"}
@@ -66,10 +67,12 @@ def descriptor(what: Descriptor) -> str:
     """Name a descriptor in few words: ``tcp :53312``, ``listen :8801``. Not yet escaped."""
     ours, arrow, theirs = what.name.partition(" ← ")
     name = theirs if arrow else ours
+    made, name = name.startswith("→ "), name.removeprefix("→ ")  # a connection that the process made
     for prefix in ("127.0.0.1:", "[::1]:", "0.0.0.0:", "[::]:"):
         if name.startswith(prefix):
             name = name[len(prefix) - 1 :]
             break
+    name = f"→ {name}" if made else name
     if what.kind == "file":
         name = PurePosixPath(name).name or name
     if what.kind in ("unknown", "socket") or name.startswith(what.kind):
