@@ -26,7 +26,7 @@ def draw(analysis: Analysis, timeline: Timeline, width: int, pen: Pen, seen: See
     """Yield the axis, the lanes and what was left out. ``seen`` collects the signs used, for the legend."""
     names = [pen(label(analysis, lane)) for lane in timeline.lanes]
     longest = max((cell_len(name) for name in names), default=0)
-    margin = min(longest, max(18, width // 5)) + 2
+    margin = min(longest, max(22, width // 5)) + 2
     cells = max(8, width - margin)
     yield axis(timeline, margin, cells, pen)
     for lane, name in zip(timeline.lanes, names, strict=True):
@@ -39,7 +39,7 @@ def draw(analysis: Analysis, timeline: Timeline, width: int, pen: Pen, seen: See
 def cell_ns(timeline: Timeline, analysis: Analysis, width: int, pen: Pen) -> float:
     """Return how much time one cell of the lanes stands for."""
     longest = max((cell_len(pen(label(analysis, lane))) for lane in timeline.lanes), default=0)
-    margin = min(longest, max(18, width // 5)) + 2
+    margin = min(longest, max(22, width // 5)) + 2
     return (timeline.to_ns - timeline.from_ns) / max(8, width - margin)
 
 
