@@ -54,11 +54,13 @@ SYSCALL_STOP = (5 | 0x80) << 8 | 0x7F
 
 # No argument types: a ctypes function that has them takes twice as long to call. Without them integers
 # travel as C ints (sign-extended in their registers), which fits all requests, ids, sizes and signals
-# here; addresses must be given as ``byref(...)``.
-ptrace = libc["ptrace"]
+# here; addresses must be given as ``byref(...)``. Only the wait gives other Python threads a turn: the
+# rest returns at once.
+_at_once = ctypes.PyDLL(None, use_errno=True)
+ptrace = _at_once["ptrace"]
+poll = _at_once["poll"]
+small_syscall = _at_once["syscall"]
 wait4 = libc["wait4"]
-poll = libc["poll"]
-small_syscall = libc["syscall"]
 
 prctl = libc.prctl
 prctl.argtypes = (ctypes.c_int,) + (ctypes.c_ulong,) * 4
