@@ -173,14 +173,13 @@ def _lives_of_rows(events: Events, all_calls: calls.Calls, lives: descriptors.Li
 
 
 def _extent(events: Events) -> tuple[int, int]:
-    """Return when the recording begins and ends; a note of the tracer knows the end best."""
-    if not len(events):
+    """Return the first and the last moment of the target's own: the tracer's notes do not count."""
+    enter, exit_ns = events["enter_ns"], events["exit_ns"]
+    own = events["kind"] < Kind.DESCRIPTOR
+    if not own.any():
         return 0, 0
-    enter = events["enter_ns"]
-    some = enter[enter > 0]
-    begin = int(some.min()) if len(some) else 0
-    end = max(int(some.max()) if len(some) else 0, int(events["exit_ns"].max()))
-    return begin, end
+    begin = int(np.where(own, enter, np.iinfo(np.int64).max).min())
+    return begin, max(int(np.where(own, enter, 0).max()), int(np.where(own, exit_ns, 0).max()))
 
 
 def _threads(all_calls: calls.Calls) -> list[tuple[int, int, str]]:

@@ -70,9 +70,12 @@ class Whereabouts:
         """Return (m,) nanoseconds by place; those of all places add up to ``end_ns - begin_ns``."""
         upper = self._until(tid, end_ns)
         lower = self._until(tid, begin_ns)
-        shares = {place: np.maximum(upper[place] - lower[place], 0) for place in upper}
-        rest = end_ns - begin_ns - sum(shares.values())
-        shares[Place.FREE] = np.maximum(rest, 0)
+        shares = {}
+        left = end_ns - begin_ns
+        for place in upper:  # a damaged recording may hold calls that overlap: none counts twice
+            shares[place] = np.clip(upper[place] - lower[place], 0, left)
+            left = left - shares[place]
+        shares[Place.FREE] = left
         return shares
 
     def _until(self, tid: Ints, time: Ints) -> dict[Place, Ints]:

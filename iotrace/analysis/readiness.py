@@ -103,7 +103,7 @@ def _through_epoll(
 ) -> tuple[Ints, ...]:
     """Entries of epoll_wait: joined to the registration that carried the same bits."""
     chosen = np.flatnonzero((decode == Decode.EPOLL) & (calls.ret > 0))
-    owner, index = _values(events, calls.row, chosen)
+    owner, index = _values(events, calls.row, chosen, 2)
     owner, data = owner[::2], events.watch[index[::2]]
     found = events.watch[index[1::2]].astype(np.int64)
     add = np.flatnonzero(ctl.op != _CTL_DEL)
@@ -135,11 +135,11 @@ def _mark(tgid: Ints, epoll: Ints, data: NDArray[np.uint64]) -> Ints:
     return folded
 
 
-def _values(events: Events, rows: Ints, chosen: Ints) -> tuple[Ints, Ints]:
-    """Return, for the chosen calls, (calls index, index into ``watch``) of each of their values."""
+def _values(events: Events, rows: Ints, chosen: Ints, size: int = 1) -> tuple[Ints, Ints]:
+    """Return, for the chosen calls, (calls index, index into ``watch``) of each value of whole entries."""
     row = rows[chosen]
     first = events.watch_offsets[row]
-    length = events.watch_offsets[row + 1] - first
+    length = (events.watch_offsets[row + 1] - first) // size * size
     owner = np.repeat(chosen, length)
     start = np.repeat(first - (np.cumsum(length) - length), length)
     return owner, start + np.arange(len(owner), dtype=np.int64)

@@ -82,6 +82,15 @@ class DescriptorTable(Sequence[Descriptor]):
             int(self._bytes[root]),
         )
 
+    def _local(self, root: int) -> str:
+        """Return a socket's own address, as the kernel reported it or as the process asked for it."""
+        bound, _ = self._addresses
+        if root in self._listening:
+            return self._listening[root]
+        if root in bound:
+            return sockets.text(self._events.blob_of(int(self._calls.row[bound[root]]))) or "(any address)"
+        return ""
+
     def _name(self, root: int) -> str:
         """Return what a person calls it: an address, a pair of addresses, a path, or nothing."""
         lives, events, calls = self._lives, self._events, self._calls
@@ -90,15 +99,13 @@ class DescriptorTable(Sequence[Descriptor]):
         if origin >= 0 and CALLS[calls.code[origin]].role == Role.ACCEPT:
             peer = sockets.text(events.blob_of(int(calls.row[origin])))
             listener = int(lives.of_call[origin])
-            local = self._name(int(lives.root[listener])) if listener >= 0 else ""
+            local = self._local(int(lives.root[listener])) if listener >= 0 else ""
             return f"{local} ← {peer}" if peer else f"{local} ← (unnamed peer)"
         if root in connected:
             remote = sockets.text(events.blob_of(int(calls.row[connected[root]])))
             return f"→ {remote}" if remote else ""
-        if root in self._listening:
-            return self._listening[root]
-        if root in bound:
-            return sockets.text(events.blob_of(int(calls.row[bound[root]]))) or "(any address)"
+        if root in self._listening or root in bound:
+            return self._local(root)
         if origin >= 0 and lives.kind[root] in ("file", "terminal"):
             return events.blob_of(int(calls.row[origin])).decode("utf-8", "backslashreplace")
         if fact >= 0:

@@ -1,0 +1,102 @@
+"""What holds for every stream of events, however strange."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from iotrace.analysis import analyse, report_json
+from iotrace.analysis.axis import Axis
+from iotrace.analysis.model import PLACES, Analysis, Model
+from iotrace.columns import Events, from_batches
+from probes.events import EVENT, Kind, batch
+from probes.table import BY_NAME, CALLS
+
+_RESULTS = (-516, -512, -32, -11, -9, -4, -2, -1, 0, 1, 3, 4, 5, 64, 1 << 20)
+_KINDS = [Kind.CALL] * 8 + list(Kind)
+
+
+def strange(seed: int) -> Events:
+    """Make rows with boundaries anywhere, calls that overlap, and sets of any shape for some of them."""
+    random = np.random.default_rng(seed)
+    count = int(random.integers(0, 40))
+    table = np.zeros(count, EVENT)
+    table["kind"] = random.choice(_KINDS, count)
+    table["code"] = random.integers(0, len(CALLS), count)
+    busy = random.choice(["recvfrom", "accept4", "epoll_wait", "select", "epoll_ctl", "fcntl"], count)
+    often = random.random(count) < 0.7
+    table["code"][often] = [BY_NAME[name].code for name in busy[often]]
+    table["enter_ns"] = random.integers(1, 10_000, count)
+    table["exit_ns"] = table["enter_ns"] + random.integers(0, 10_000, count).astype(np.uint64)
+    table["exit_ns"][table["kind"] == Kind.PENDING] = 0
+    for name in (
+        "sleep_ns",
+        "ready_ns",
+        "waking_ns",
+        "running_ns",
+        "copy_ns",
+        "done_ns",
+        "asleep_ns",
+        "queued_ns",
+    ):
+        table[name] = random.integers(1, 20_000, count) * (random.random(count) < 0.5)
+    table["ret"] = random.choice(_RESULTS, count)
+    for name in ("fd", "a", "b", "c"):
+        table[name] = random.integers(-1, 7, count)
+    for name in ("tid", "tgid", "waker"):
+        table[name] = random.integers(1, 4, count)
+    table["flags"], table["sleeps"] = random.integers(0, 1024, count), random.integers(0, 3, count)
+    watch = {
+        index: random.integers(0, 1 << 63, int(random.integers(0, 5))).tolist()
+        for index in range(count)
+        if random.random() < 0.5
+    }
+    return from_batches([batch(table, watch)], {"probe": "bpf", "argv": ["x"]})
+
+
+def check(analysis: Analysis) -> None:
+    op = analysis.operations
+    assert np.all(op["begin_ns"] <= op["ready_ns"])
+    assert np.all(op["ready_ns"] <= op["copy_ns"])
+    assert np.all(op["copy_ns"] <= op["end_ns"])
+    for name in PLACES:
+        assert np.all(op[name] >= 0), name
+    for verdict in analysis.verdicts.values():
+        unknown = verdict.shares.get(Model.UNKNOWN, 0)
+        assert verdict.supporting + verdict.contradicting + unknown == verdict.operations
+    for row in analysis.matrix:
+        for phase in (row.phase1, row.phase2):
+            assert 0 <= phase.blocked <= 1 + 1e-9
+            assert phase.total_ns >= 0
+    json.dumps(report_json(analysis))
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.integers(0, (1 << 32) - 1))
+def test_any_rows_give_an_orderly_analysis(seed: int) -> None:
+    check(analyse(strange(seed)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 9)), max_size=20),
+    st.lists(st.tuples(st.integers(-4, 4), st.integers(-2, 12)), max_size=20),
+    st.booleans(),
+)
+def test_axis_finds_what_a_search_would(
+    members: list[tuple[int, int]], asked: list[tuple[int, int]], before: bool
+) -> None:
+    axis = Axis(np.array([g for g, _ in members], np.int64), np.array([t for _, t in members], np.int64))
+    found = axis.last(
+        np.array([g for g, _ in asked], np.int64), np.array([t for _, t in asked], np.int64), before
+    )
+    for (group, time), index in zip(asked, found, strict=True):
+        fitting = [
+            (t, position)
+            for position, (g, t) in enumerate(members)
+            if g == group and (t < time if before else t <= time)
+        ]
+        assert index == (max(fitting)[1] if fitting else -1)
