@@ -113,7 +113,8 @@ class Batch(NamedTuple):
                       entries that are not ready may follow, as far as they fit.
                       EPOLL and EPOLL_CTL: two values an event, ``data`` and ``events``.
     ``blob_offsets``  (n+1,) int32 into ``blob``
-    ``blob``          (k,) uint8: a sockaddr, a path, or what :class:`Kind` says
+    ``blob``          (k,) uint8: a sockaddr, a path, or what :class:`Kind` says;
+                      of ``listen``, where the probe can ask for it, the socket's own sockaddr
     """
 
     rows: NDArray[np.void]

@@ -38,7 +38,7 @@ class DescriptorTable(Sequence[Descriptor]):
         self.nonblocking, self.asynchronous = modes(events, calls, lives)
         self._close = _closes(calls, lives)
         self._addresses = _addresses(calls, lives)
-        self._listening = _listening(events, lives)
+        self._listening = _listening(events, calls, lives)
         self._watchers = _watchers(events, calls, lives, readiness)
         known = operations["life"] >= 0
         root = lives.root[operations["life"][known]]
@@ -180,16 +180,23 @@ def _addresses(calls: Calls, lives: Lives) -> tuple[dict[int, int], dict[int, in
     return found[0], found[1]
 
 
-def _listening(events: Events, lives: Lives) -> dict[int, str]:
-    """Return {root: local address} where the kernel reported it: the port after bind to 0."""
+def _listening(events: Events, calls: Calls, lives: Lives) -> dict[int, str]:
+    """Return {root: local address} where it is known: the port after bind to 0.
+
+    eBPF: the kernel reports the socket's new state; ptrace: getsockname after listen, in its ``blob``.
+    """
     rows = np.flatnonzero((events["kind"] == Kind.CONNECTION) & (events["a"] == _TCP_LISTEN))
     rows = rows[(events["fd"][rows] >= 0) & (np.diff(events.blob_offsets)[rows] == ADDRESSES.itemsize)]
     life = lives.find(events["tgid"][rows], events["fd"][rows], events["enter_ns"][rows])
-    return {
+    found = {
         int(lives.root[index]): sockets.local_text(events.blob_of(int(row)))
         for row, index in zip(rows, life, strict=True)
         if index >= 0
     }
+    for call in np.flatnonzero((calls.code == code("listen")) & (calls.ret == 0) & (lives.of_call >= 0)):
+        if address := sockets.text(events.blob_of(int(calls.row[call]))):
+            found.setdefault(int(lives.root[lives.of_call[call]]), address)
+    return found
 
 
 def _watchers(events: Events, calls: Calls, lives: Lives, readiness: Readiness) -> dict[int, set[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from probes.ptrace import arguments, sets
+from probes.ptrace import arguments, sets, witness
 from probes.ptrace.abi import INFO_ARCH, INFO_ARGUMENT, INFO_NONE, INFO_NR
 from probes.table import Call, Decode, Role, Source, by_number
 
@@ -104,8 +104,16 @@ def _entry(call: Call, indices: tuple[int, int, int]) -> Enter | None:
 
 
 def _exit(call: Call) -> Exit | None:
+    if call.name == "listen":
+        return _listening
     make = arguments.EXITS.get(call.decode) or sets.EXITS.get(call.decode)
     return make(call) if make is not None else None
+
+
+def _listening(thread: Thread, info: tuple[int, ...], ret: int) -> None:
+    """Keep where it listens: no other call of the table tells the port after a bind to port 0."""
+    if ret == 0 and thread.process.pidfd != witness.UNKNOWN:
+        thread.blob = witness.own_address(thread.process.pidfd, info[INFO_ARGUMENT]) or None
 
 
 def _forget(call: Call) -> Callable[[Thread, int], None] | None:

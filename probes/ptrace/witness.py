@@ -15,7 +15,7 @@ import stat
 import struct
 
 from probes.events import Flag
-from probes.ptrace.abi import poll, small_syscall
+from probes.ptrace.abi import libc, poll, small_syscall
 
 _PIDFD_OPEN = 434  # the same number on every architecture
 _PIDFD_GETFD = 438
@@ -25,6 +25,8 @@ _READY = int(Flag.READY_AT_ENTRY)
 _EMPTY = int(Flag.EMPTY_AT_ENTRY)
 
 UNKNOWN = -1
+_ADDRESS_LIMIT = 110  # sizeof(struct sockaddr_un), unix(7): the longest
+
 
 _entry = bytearray(8)
 _entry_reference = ctypes.byref((ctypes.c_char * 8).from_buffer(_entry))
@@ -73,6 +75,19 @@ def look(pidfd: int, fd: int, kinds: dict[int, bool]) -> int:
     if answer & _POLLNVAL:
         return 0
     return _READY if answer else _EMPTY
+
+
+def own_address(pidfd: int, fd: int) -> bytes:
+    """Return the sockaddr of a socket of a process (getsockname(2)): the port that bind to 0 gave it."""
+    duplicate = small_syscall(_PIDFD_GETFD, pidfd, fd, 0)
+    if duplicate < 0:
+        return b""
+    address, length = ctypes.create_string_buffer(_ADDRESS_LIMIT), ctypes.c_int(_ADDRESS_LIMIT)
+    try:
+        failed = libc.getsockname(duplicate, address, ctypes.byref(length))
+    finally:
+        os.close(duplicate)
+    return b"" if failed else address.raw[: min(length.value, _ADDRESS_LIMIT)]
 
 
 def _can_be_asked(duplicate: int) -> bool:
