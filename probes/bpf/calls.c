@@ -90,8 +90,12 @@ int on_sys_enter(struct bpf_raw_tracepoint_args *ctx)
     call->b = task->args[meta->b & 7];
     call->c = task->args[meta->c & 7];
     call->enter_ns = now;
-    if (meta->at_exit)
+    if (meta->at_exit) {
         task->decode_argument = meta->decode_argument;
+        /* send and recv are sendto and recvfrom without an address: nothing to read, and no time to lose */
+        if ((meta->decode == ADDRESS_IN || meta->decode == ADDRESS_OUT) && !task->args[meta->decode_argument & 7])
+            task->at_exit = 0;
+    }
     if (meta->at_entry) {
         task->slice = 0;
         parts.call(ctx, ENTER_MEMORY);

@@ -80,8 +80,7 @@ int exit_memory(struct bpf_raw_tracepoint_args *ctx)
         size = word;
         if (decode == ADDRESS_OUT && (call->ret < 0 || read_user(&size, 4, (void *)word)))
             size = 0;
-        if (address)
-            bytes = read_bytes(call, scratch, address, size);
+        bytes = read_bytes(call, scratch, address, size);
     } else if (decode == PAIR) {
         if (call->ret >= 0 && read_user(&call->c, 8, (void *)address))
             call->flags |= WATCH_UNSEEN;

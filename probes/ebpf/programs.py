@@ -221,7 +221,7 @@ class Loaded:
     def _load(self, function: str, raw: bool) -> Any:
         kind = self._bcc.BPF.RAW_TRACEPOINT if raw else self._bcc.BPF.TRACEPOINT
         try:
-            return self._bpf.load_func(function, kind)
+            return self._bpf.load_func(function.encode(), kind)
         except Exception as error:  # bcc raises nothing more exact
             raise ProbeError(
                 f"the kernel refuses the program {function} ({error}): use --probe ptrace"
@@ -270,10 +270,10 @@ class Loaded:
         self._load(program.function, program.raw)
         try:
             if program.raw:
-                name = program.tracepoint.split(":")[1]
-                self._bpf.attach_raw_tracepoint(tp=name, fn_name=program.function)
+                name = program.tracepoint.split(":")[1].encode()
+                self._bpf.attach_raw_tracepoint(tp=name, fn_name=program.function.encode())
             else:
-                self._bpf.attach_tracepoint(tp=program.tracepoint, fn_name=program.function)
+                self._bpf.attach_tracepoint(tp=program.tracepoint.encode(), fn_name=program.function.encode())
         except Exception as error:  # bcc raises nothing more exact
             raise ProbeError(f"attaching to {program.tracepoint} failed ({error})") from error
 

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -82,8 +81,9 @@ time.sleep(5)
     (call,) = recorded.calls("execve")
     assert call["tid"] == recorded.pid
     assert recorded.outcome.status == 0
-    (asleep,) = recorded.calls("clock_nanosleep", Kind.PENDING)  # the leader ended inside it
+    (asleep,) = recorded.calls("clock_nanosleep")  # the leader was killed inside it
     assert asleep["tid"] == recorded.pid
+    assert asleep["ret"] == -516  # ERESTART_RESTARTBLOCK
 
 
 def test_the_targets_status_signals_and_streams_are_its_own(tmp_path: Path) -> None:
@@ -150,10 +150,7 @@ def test_a_target_that_cannot_run_leaves_nothing(argv: tuple[str, ...], status: 
 
 
 def test_stop_leaves_the_target_running_with_its_call_pending(tmp_path: Path) -> None:
-    require("bpf")
-    probe = BpfProbe()
-    threading.Timer(1.0, probe.stop).start()
-    recorded = run(script(tmp_path, "import time\ntime.sleep(30)\n"), probe=probe)
+    recorded = run(script(tmp_path, "import time\ntime.sleep(30)\n"), after=(0.4, BpfProbe.stop))
     try:
         assert recorded.outcome.status is None
         os.kill(recorded.pid, 0)
@@ -166,12 +163,19 @@ def test_stop_leaves_the_target_running_with_its_call_pending(tmp_path: Path) ->
         os.waitpid(recorded.pid, 0)
 
 
+def test_a_long_call_is_written_once_while_it_lasts(tmp_path: Path) -> None:
+    recorded = run(script(tmp_path, "import time\ntime.sleep(1.3)\n"))
+    (pending,) = recorded.calls("clock_nanosleep", Kind.PENDING)
+    (call,) = recorded.calls("clock_nanosleep")
+    assert pending["enter_ns"] == call["enter_ns"]
+    assert pending["exit_ns"] == 0
+
+
 def test_kill_ends_the_whole_tree(tmp_path: Path) -> None:
-    require("bpf")
-    probe = BpfProbe()
-    threading.Timer(0.5, probe.kill).start()
     begun = time.monotonic()
-    recorded = run(script(tmp_path, "import os, time\nos.fork(); os.fork()\ntime.sleep(30)\n"), probe=probe)
+    recorded = run(
+        script(tmp_path, "import os, time\nos.fork(); os.fork()\ntime.sleep(30)\n"), after=(0.4, BpfProbe.kill)
+    )
     assert time.monotonic() - begun < 10
     assert recorded.outcome.status == signal.SIGKILL
     assert len(recorded.of(Kind.TASK_EXIT)) == 4
