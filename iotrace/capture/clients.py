@@ -26,7 +26,10 @@ PATIENCE_S = 60.0
 
 
 class Demo(NamedTuple):
-    """One entry of a manifest: a server, its clients' commands, and one line about it."""
+    """One entry of a manifest: a server, its clients' commands, and one line about it.
+
+    Without ``clients`` it is a program that needs none, and ends by itself.
+    """
 
     name: str
     script: Path
@@ -137,7 +140,7 @@ def _demo(folder: Path, entry: Mapping[str, Any]) -> Demo:
         entry.get("name", script.stem),
         script,
         entry["title"],
-        tuple(tuple(_client_argv(folder, words)) for words in entry["clients"]),
+        tuple(tuple(_client_argv(folder, words)) for words in entry.get("clients", ())),
         float(entry.get("limit_s", PATIENCE_S)),
     )
 

@@ -73,7 +73,7 @@ def record(
     :class:`iotrace.recording.layout.RecordingError` when nothing was run.
     """
     ready = command(target, os.environ, plan.as_root)
-    supervisor = Supervisor(plan.demo, ready) if plan.demo else None
+    supervisor = Supervisor(plan.demo, ready) if plan.demo and plan.demo.clients else None
     try:
         return _record(
             target, supervisor.command if supervisor else ready, choice, plan, supervisor, say, progress

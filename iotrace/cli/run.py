@@ -123,7 +123,7 @@ def trace(target: object, arguments: argparse.Namespace) -> Ending:
         if choice.remark:
             say(choice.remark)
         interactive = sys.stdin.isatty() and demo is None
-        line = _status_line(arguments, demo is not None)
+        line = _status_line(arguments, bool(demo and demo.clients))
         lines = _Lines(line, hold=interactive and sys.stderr.isatty())
         plan = Plan(
             Options(pin=arguments.pin, buffer_bytes=arguments.buffer),

@@ -23,7 +23,14 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "demos"
 DEMOS: list[dict[str, Any]] = tomllib.loads((FOLDER / "manifest.toml").read_text())["demo"]
-ECHOES = [demo for demo in DEMOS if demo["name"] != "select_chat"]
+SERVERS = [demo for demo in DEMOS if "clients" in demo]
+PROGRAMS = [demo for demo in DEMOS if "clients" not in demo]
+#: The same clients and messages: they are compared with each other.
+MODELS = [
+    demo
+    for demo in SERVERS
+    if demo["name"].endswith("_echo") and demo["clients"] == [["echo_clients.py", "--port", "{port}"]]
+]
 MESSAGE = 1 << 20
 HURRY = ["--think-ms", "5"]
 LIMIT_S = 30
@@ -89,19 +96,33 @@ def name_of(demo: dict[str, Any]) -> str:
     return str(demo["name"])
 
 
-@pytest.mark.parametrize("demo", DEMOS, ids=name_of)
+@pytest.mark.parametrize("demo", SERVERS, ids=name_of)
 def test_demo_answers_rightly_and_ends(demo: dict[str, Any], tmp_path: Path) -> None:
     with serving(demo["script"], tmp_path) as port:
-        clients(demo, port, *HURRY)
+        clients(demo, port, *(HURRY if "think_ms" in demo else ()))
 
 
-@pytest.mark.parametrize("demo", ECHOES, ids=name_of)
+@pytest.mark.parametrize("demo", PROGRAMS, ids=name_of)
+def test_program_without_clients_ends_by_itself(demo: dict[str, Any]) -> None:
+    done = subprocess.run(
+        [sys.executable, str(FOLDER / demo["script"])],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("demo", MODELS, ids=name_of)
 def test_many_clients_without_a_pause(demo: dict[str, Any], tmp_path: Path) -> None:
     with serving(demo["script"], tmp_path) as port:
         clients(demo, port, "--clients", "3", "--messages", "7", "--think-ms", "0")
 
 
-@pytest.mark.parametrize("demo", ECHOES, ids=name_of)
+@pytest.mark.parametrize("demo", MODELS, ids=name_of)
 def test_who_leaves_in_the_middle_disturbs_nobody(demo: dict[str, Any], tmp_path: Path) -> None:
     message = b"m" * MESSAGE
     with serving(demo["script"], tmp_path) as port:
@@ -114,7 +135,7 @@ def test_who_leaves_in_the_middle_disturbs_nobody(demo: dict[str, Any], tmp_path
             assert stays.recv(8, socket.MSG_WAITALL) == struct.pack("!II", MESSAGE, zlib.crc32(message))
 
 
-@pytest.mark.parametrize("demo", ECHOES, ids=name_of)
+@pytest.mark.parametrize("demo", MODELS, ids=name_of)
 def test_a_message_in_two_halves_is_one_message(demo: dict[str, Any], tmp_path: Path) -> None:
     message = os.urandom(MESSAGE)
     with serving(demo["script"], tmp_path) as port, connect(port) as client:
@@ -140,7 +161,7 @@ def strace() -> str:
     return found
 
 
-@pytest.mark.parametrize("demo", [d for d in DEMOS if d["name"] != "nonblocking_echo"], ids=name_of)
+@pytest.mark.parametrize("demo", [d for d in SERVERS if "messages" in d and d["name"] != "nonblocking_echo"], ids=name_of)
 def test_one_message_is_one_receive(demo: dict[str, Any], tmp_path: Path) -> None:
     """The manifest's numbers, as strace counts them. (How often nonblocking_echo asks is up to its clock.)"""
     log = tmp_path / "strace"
@@ -201,9 +222,10 @@ def test_lost_server_is_one_line(tmp_path: Path) -> None:
 def test_manifest_is_consistent() -> None:
     servers = {path.name for path in FOLDER.glob("*.py") if not path.stem.endswith("_clients")}
     assert servers == {demo["script"] for demo in DEMOS}
-    for demo in DEMOS:
+    assert len({demo["name"] for demo in DEMOS}) == len(DEMOS)
+    for demo in SERVERS:
         assert all((FOLDER / words[0]).is_file() for words in demo["clients"])
-    for demo in ECHOES:
+    for demo in MODELS:
         assert (demo["messages"], demo["bytes"]) == (23, 23 * MESSAGE)
-    models = {demo["model"] for demo in DEMOS}
+    models = {demo["model"] for demo in MODELS}
     assert models == {"blocking", "nonblocking", "multiplexing", "signal_driven", "asynchronous"}

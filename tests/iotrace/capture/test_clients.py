@@ -133,6 +133,16 @@ def test_without_clients(tmp_path: Path) -> None:
     assert not (tmp_path / "client.pid").exists()
 
 
+def test_a_program_that_needs_no_clients(tmp_path: Path, probe: str) -> None:
+    (tmp_path / "program.py").write_text("import os; print(os.environ.get('IOTRACE_DEMO_PORT_FILE'))")
+    (tmp_path / "manifest.toml").write_text('[[demo]]\nscript = "program.py"\ntitle = "X"\n')
+    done = iotrace(tmp_path, "run", "--probe", probe, "program.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("None\n")
+    facts = ending(recorded(tmp_path))
+    assert (facts["clients"], facts["ended_by"], facts["exit_status"]) == (None, "target", 0)
+
+
 def test_a_broken_manifest_is_named(tmp_path: Path) -> None:
     demo(tmp_path)
     for text in (
