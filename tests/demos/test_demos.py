@@ -161,7 +161,9 @@ def strace() -> str:
     return found
 
 
-@pytest.mark.parametrize("demo", [d for d in SERVERS if "messages" in d and d["name"] != "nonblocking_echo"], ids=name_of)
+@pytest.mark.parametrize(
+    "demo", [d for d in SERVERS if "messages" in d and d["name"] != "nonblocking_echo"], ids=name_of
+)
 def test_one_message_is_one_receive(demo: dict[str, Any], tmp_path: Path) -> None:
     """The manifest's numbers, as strace counts them. (How often nonblocking_echo asks is up to its clock.)"""
     log = tmp_path / "strace"
