@@ -37,7 +37,6 @@ int on_sys_enter(struct bpf_raw_tracepoint_args *ctx)
     now = bpf_ktime_get_ns();
     bpf_probe_read_kernel(&registers, sizeof(registers), (void *)(ctx->args[0] + REGISTERS_AT));
     task->armed = 2;
-    task->receives[0].done_ns = 0;
     task->receive_head = 0;
     call = &task->call;
     __builtin_memset(call, 0, offsetof(struct event, tid));

@@ -3,9 +3,23 @@
 #ifdef HAVE_RING
 BPF_TABLE("hash", u64, struct request, requests, REQUESTS);
 
+/* A request can take several receives (MSG_WAITALL): its copy begins with the first and ends with the last. */
 static inline void attach_receive(struct request *request, struct receive *receive, struct task *task)
 {
-    request->receive = *receive;
+    struct receive *all = &request->receive;
+
+    if (!all->done_ns) {
+        *all = *receive;
+    } else {
+        if (!all->copy_ns)
+            all->copy_ns = receive->copy_ns;
+        if (!all->ready_ns)
+            all->ready_ns = receive->ready_ns;
+        all->done_ns = receive->done_ns;
+        all->ret += receive->ret;
+        all->copied += receive->copied;
+        all->copies += receive->copies;
+    }
     request->copier = task->call.tid;
     request->by_worker = task->worker;
 }
@@ -111,15 +125,33 @@ int on_io_uring_queue_async_work(struct io_uring_queue_async_work_fields *args)
 
 enum { READV = 1, READ_FIXED = 4, RECVMSG = 10, READ = 22, RECV = 27, READ_MULTISHOT = 49, MORE = 2 };
 
-/* Of the receives that task work made in this task, completed in the order in which they were made: the first that fits. */
-static inline void find_receive(struct request *request, struct task *task, s64 res)
+/*
+ * Task work makes the receives of several requests, and then completes them in the same order. The
+ * one that brought as many bytes is this request's, or else the first few that did so together.
+ */
+static inline void find_receives(struct request *request, struct task *task, s64 res)
 {
-    int i;
+    s64 missing = res - request->receive.ret, sum = 0;
+    u32 head = task->receive_head, take = 0, i, upto = 0;
 
-#pragma unroll
+#pragma clang loop unroll(disable)
     for (i = 0; i < RECEIVES; i++) {
-        struct receive *receive = &task->receives[i];
-        if (!receive->done_ns || receive->ret != res || request->receive.done_ns)
+        struct receive *receive = &task->receives[(head + i) & (RECEIVES - 1)];
+        if (receive->done_ns < request->submit_ns) /* empty, or of a request that never completed */
+            continue;
+        sum += receive->ret;
+        if (receive->ret == missing) {
+            take = 1 << i;
+            break;
+        }
+        upto |= 1 << i;
+        if (sum == missing)
+            take = upto;
+    }
+#pragma clang loop unroll(disable)
+    for (i = 0; i < RECEIVES; i++) {
+        struct receive *receive = &task->receives[(head + i) & (RECEIVES - 1)];
+        if (!(take & 1 << i))
             continue;
         attach_receive(request, receive, task);
         receive->done_ns = 0;
@@ -142,9 +174,9 @@ int on_io_uring_complete(struct io_uring_complete_fields *args)
     if (task) {
         if (task->request == key)
             task->request = 0;
-        if (!request->receive.done_ns && args->res >= 0 &&
+        if (args->res >= 0 && (!request->receive.done_ns || request->receive.ret != args->res) &&
             (op == RECV || op == RECVMSG || op == READ || op == READV || op == READ_FIXED || op == READ_MULTISHOT))
-            find_receive(request, task, args->res);
+            find_receives(request, task, args->res);
     }
     row.kind = RING_REQUEST;
     row.enter_ns = request->submit_ns;

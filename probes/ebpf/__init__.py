@@ -1,1 +1,1 @@
-"""The parts of the eBPF probe: what the kernel offers, compiling and attaching, draining, joining, the target."""
+"""The parts of the eBPF probe: what the kernel offers, attaching, draining, joining, the target."""

@@ -11,7 +11,7 @@ from probes.events import EVENT
 
 PAGE = mmap.PAGESIZE
 
-#: ``struct aux`` of ``probes/bpf/event.h``: shares EVENT's place for ``enter_ns``, ``cpu``, ``kind`` and ``parts``.
+#: ``struct aux`` of ``probes/bpf/event.h``; ``enter_ns``, ``cpu`` and ``kind`` are where EVENT has them.
 AUX = np.dtype(
     [
         ("enter_ns", "<u8"),

@@ -36,7 +36,7 @@ _EXITS = {"x86_64": (60, 231), "aarch64": (93, 94)}  # exit, exit_group: no call
 
 
 def call_metadata(machine: str) -> NDArray[np.void]:
-    """Return (NUMBERS,) :data:`CALL_META`, indexed by system call number. Raises ``KeyError`` as ``by_number``."""
+    """Return (NUMBERS,) :data:`CALL_META` by system call number. Raises ``KeyError`` as ``by_number``."""
     table = np.zeros(NUMBERS, CALL_META)
     for number, call in by_number(machine).items():
         table[number] = _entry(call)

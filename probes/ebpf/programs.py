@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 import platform
@@ -37,8 +38,8 @@ TASKS, SOCKETS, SAVES, REQUESTS = 16384, 16384, 2048, 8192  # entries of the map
 class Program(NamedTuple):
     """One program: the function in the sources, where it attaches, the evidence it gives.
 
-    ``needs`` are fields of the tracepoint that it reads, ``uses`` those that it reads where the kernel has them; ``raw`` programs take the kernel
-    function's own arguments, which costs less.
+    ``needs`` are fields of the tracepoint that it reads, ``uses`` those that it reads where the kernel
+    has them; ``raw`` programs take the kernel function's own arguments, which costs less.
     """
 
     function: str
@@ -175,7 +176,7 @@ class Loaded:
     """Compiled and attached programs; the file descriptors of their maps."""
 
     def __init__(self, chosen: Plan, buffer_bytes: int, cpus: int) -> None:
-        """Compile and load, attach nothing yet. Raises :class:`ProbeError` with the compiler's or kernel's word."""
+        """Compile and load, attach nothing yet. Raises :class:`ProbeError` with the kernel's word."""
         self._bcc: Any = library.load()
         self.plan = chosen
         flags = [
@@ -209,8 +210,6 @@ class Loaded:
                 os.environ["BCC_KERNEL_SOURCE"] = previous
 
     def _tail_calls(self) -> None:
-        import ctypes
-
         programs = self.map_fd("parts")
         for slot, function in ((1, "exit_memory"), (2, "exit_sets"), (3, "exit_watch"), (4, "enter_memory")):
             loaded = self._load(function, raw=True)

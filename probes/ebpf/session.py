@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import platform
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,9 +89,12 @@ class Session:
         calls = tasks["call"][(tasks["armed"] > 0) & (tasks["call"]["enter_ns"] > 0)]
         if before_ns is not None:
             calls = calls[calls["enter_ns"] < before_ns]
-        new = [(int(tid), int(ns)) not in self._pending for tid, ns in zip(calls["tid"], calls["enter_ns"])]
+        new = [
+            (int(tid), int(ns)) not in self._pending
+            for tid, ns in zip(calls["tid"], calls["enter_ns"], strict=True)
+        ]
         rows = np.ascontiguousarray(calls[np.array(new, bool)]).astype(EVENT)
-        self._pending.update(zip(rows["tid"].tolist(), rows["enter_ns"].tolist()))
+        self._pending.update(zip(rows["tid"].tolist(), rows["enter_ns"].tolist(), strict=True))
         rows["kind"] = Kind.PENDING
         rows["exit_ns"] = 0
         rows["ret"] = 0
@@ -143,7 +140,7 @@ class Session:
         produced, lost = self._accounts["produced"], self._accounts["lost"]
         notes["cpus"] = [
             {"cpu": cpu, "produced": int(made), "stored": int(stored), "lost": int(gone)}
-            for cpu, (made, stored, gone) in enumerate(zip(produced, self._received, lost))
+            for cpu, (made, stored, gone) in enumerate(zip(produced, self._received, lost, strict=True))
             if made
         ]
         notes["unaccounted"] = int(produced.sum()) - int(lost.sum()) - int(self._received.sum())

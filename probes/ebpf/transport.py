@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from probes.ebpf.mapped import AUX, AUX_KIND
-from probes.events import EVENT, Batch, Flag
+from probes.events import Batch, Flag
 
+_Value = TypeVar("_Value", bound=np.generic)
 _WATCH, _BLOB = 0, 1
 _UNSEEN = np.uint16(Flag.WATCH_UNSEEN)
 _KEY = np.dtype([("tid", "<u4"), ("enter_ns", "<u8")])
@@ -102,8 +105,8 @@ def _bytes(values: NDArray[np.uint64]) -> NDArray[np.uint8]:
 
 
 def _flatten(
-    rows: int, owner: NDArray[np.int64], counts: NDArray[np.uint32], values: NDArray[np.generic]
-) -> tuple[NDArray[np.int32], NDArray[np.generic]]:
+    rows: int, owner: NDArray[np.int64], counts: NDArray[np.uint32], values: NDArray[_Value]
+) -> tuple[NDArray[np.int32], NDArray[_Value]]:
     """Return Arrow offsets (rows + 1,) and the first ``counts`` values of every piece, in order."""
     offsets = np.zeros(rows + 1, np.int32)
     if len(owner):

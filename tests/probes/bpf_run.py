@@ -33,7 +33,8 @@ class Recorded:
 
     def calls(self, name: str, kind: Kind = Kind.CALL) -> NDArray[np.void]:
         """Return the rows (n,) of one system call."""
-        return self.rows[self._is(name, kind)]
+        rows: NDArray[np.void] = self.rows[self._is(name, kind)]
+        return rows
 
     def indices(self, name: str) -> list[int]:
         """Return where the rows of one system call are."""
@@ -53,21 +54,22 @@ class Recorded:
 
 
 def run(
-    argv: list[str], options: Options | None = None, probe: BpfProbe | None = None, **hooks: Any
+    argv: list[str],
+    options: Options | None = None,
+    after: tuple[float, Callable[[BpfProbe], None]] | None = None,
 ) -> Recorded:
-    """Record ``argv`` under the eBPF probe until its tree has ended. ``hooks['sink']`` sees every batch."""
+    """Record ``argv`` until its tree has ended; do ``after[1]`` so many seconds after it was started."""
     require("bpf")
-    probe = probe or BpfProbe()
+    probe = BpfProbe()
     pid = probe.start(Command(tuple(argv), dict(os.environ)), options or Options())
     batches: list[Batch] = []
-
-    def sink(batch: Batch) -> None:
-        batches.append(batch)
-        if "sink" in hooks:
-            hooks["sink"](batch)
-
     header = probe.header
-    outcome = probe.run(sink)
+    timer = threading.Timer(after[0], after[1], [probe]) if after else None
+    if timer:
+        timer.start()
+    outcome = probe.run(batches.append)
+    if timer:
+        timer.join()
     rows = np.concatenate([batch.rows for batch in batches])
     watch, blob = [], []
     for batch in batches:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ def test_times_of_a_blocking_receive_are_in_order(blocking: Recorded) -> None:
     receives = blocking.calls("recvfrom")
     for name in order:
         assert (receives[name] > 0).all(), name
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         assert (receives[before] <= receives[after]).all(), f"{before} after {after}"
 
 
