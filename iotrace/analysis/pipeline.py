@@ -175,7 +175,7 @@ def _lives_of_rows(events: Events, all_calls: calls.Calls, lives: descriptors.Li
 def _extent(events: Events) -> tuple[int, int]:
     """Return the first and the last moment of the target's own: the tracer's notes do not count."""
     enter, exit_ns = events["enter_ns"], events["exit_ns"]
-    own = events["kind"] < Kind.DESCRIPTOR
+    own = (events["kind"] < Kind.DESCRIPTOR) & (enter > 0)  # 0: when a signal was sent may be unseen
     if not own.any():
         return 0, 0
     begin = int(np.where(own, enter, np.iinfo(np.int64).max).min())
