@@ -72,9 +72,9 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
     @lru_cache
     def run(probe: str, demo: str, *arguments: str) -> Run:
         path = folder / f"{demo}{'.'.join(('', *arguments)).replace('/', '_')}.{probe}.iotrace"
+        command = [sys.executable, "-m", "iotrace", "run", "--probe", probe, "-o", str(path)]
         done = subprocess.run(
-            [sys.executable, "-m", "iotrace", "run", "--probe", probe, "-o", str(path)]
-            + [str(ROOT / "demos" / f"{demo}.py"), *arguments],
+            [*command, str(ROOT / "demos" / f"{demo}.py"), *arguments],
             cwd=folder,
             env=ENVIRONMENT | {"PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
