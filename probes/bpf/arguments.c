@@ -80,7 +80,7 @@ int enter_memory(struct bpf_raw_tracepoint_args *ctx)
 {
     u32 nr = ctx->args[1], tid = current_tid();
     struct call_meta *meta = calls.lookup(&nr);
-    struct task *task = tasks.lookup(&tid);
+    struct task *task = find_task(tid);
     u64 header[4]; /* of msghdr: name, its length, vector, its length */
     u64 address, length;
 

@@ -31,7 +31,7 @@ int on_sys_enter(struct bpf_raw_tracepoint_args *ctx)
     if (!meta || !meta->known)
         return 0;
     tid = current_tid();
-    task = tasks.lookup(&tid);
+    task = find_task(tid);
     if (!task || !task->armed)
         return 0;
     now = bpf_ktime_get_ns();
@@ -155,7 +155,7 @@ static inline void close_gap(u32 cpu)
 int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 {
     u32 tid = current_tid();
-    struct task *task = tasks.lookup(&tid);
+    struct task *task = find_task(tid);
 
     if (!task || !task->call.enter_ns)
         return 0;

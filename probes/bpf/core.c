@@ -4,8 +4,9 @@ BPF_RINGBUF_OUTPUT(events, RING_PAGES);
 BPF_F_TABLE("array", u32, struct call_meta, calls, CALL_NUMBERS, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", u32, struct account, accounts, CPUS, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", u32, struct run, runs, 1, BPF_F_MMAPABLE);
-BPF_TABLE("array", u32, struct task, blank, 1); /* all zero: what a new task starts from */
-BPF_TABLE("hash", u32, struct task, tasks, TASKS);
+BPF_F_TABLE("array", u32, struct places, places, PIDS / 4 + 1, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", u32, struct task, tasks, TASKS, BPF_F_MMAPABLE);
+BPF_TABLE("hash", u32, u32, owners, TASKS); /* slot of tasks to tid: who came first has the slot */
 BPF_TABLE("lru_hash", u64, struct sock_state, sockets, SOCKETS);
 BPF_TABLE("hash", u32, struct saved, saves, SAVES);
 BPF_TABLE("percpu_array", u32, struct scratch, scratches, 1);
@@ -33,6 +34,22 @@ static inline u64 at_most(u64 value, u64 most)
 static inline u32 current_tid(void)
 {
     return (u32)bpf_get_current_pid_tgid();
+}
+
+/*
+ * Every system call, switch and copy of the whole machine asks whether its task is followed. A tid
+ * is a small number, so the answer is an array away: array look-ups are compiled in, where a hash
+ * map costs a call. User space maps both arrays and needs no system call to read them either.
+ */
+static inline struct task *find_task(u32 tid)
+{
+    u32 at = tid >> 2, slot;
+    struct places *four = places.lookup(&at);
+
+    if (!four)
+        return 0;
+    slot = four->slot[tid & 3];
+    return slot ? tasks.lookup(&slot) : 0;
 }
 
 /*

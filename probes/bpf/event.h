@@ -125,7 +125,7 @@ struct receive {
 
 enum { RECEIVES = 4 };
 
-/* All that is known of one followed task. Being in the map `tasks` is what "followed" means. */
+/* All that is known of one followed task. Having a place in `tasks` is what "followed" means. */
 struct task {
     struct event call; /* the call under way; call.enter_ns is 0 outside of calls */
     u64 args[8];       /* [NO_ARGUMENT] is 0, [NO_FD] is -1 */
@@ -148,8 +148,13 @@ struct task {
     u8 own_sk; /* call.sk is from the socket layer in this task, not from its waker */
     u8 receive_head;
     u8 threaded;
-    u8 unused[2];
+    u16 slot; /* its own place in `tasks` */
     u32 slice; /* how far an array in the process's memory has been read */
+};
+
+/* Where in `tasks` four tids in a row are; 0: not followed. */
+struct places {
+    u16 slot[4];
 };
 
 /* What the kernel tells of a socket of ours. */

@@ -59,7 +59,7 @@ static inline s64 message_bytes(u64 address, s64 done)
 int exit_memory(struct bpf_raw_tracepoint_args *ctx)
 {
     u32 tid = current_tid(), zero = 0;
-    struct task *task = tasks.lookup(&tid);
+    struct task *task = find_task(tid);
     struct scratch *scratch = scratches.lookup(&zero);
     u64 address = 0, word = 0, bytes = 0;
     u32 size = 0;

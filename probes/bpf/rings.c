@@ -67,7 +67,7 @@ static inline void receive_outside(struct task *task, u64 sk, s64 ret, u64 ready
 int on_io_uring_submit(struct io_uring_submit_fields *args)
 {
     u32 tid = current_tid();
-    struct task *task = tasks.lookup(&tid);
+    struct task *task = find_task(tid);
     struct request request = {};
     u64 key = (u64)args->req;
 
@@ -95,7 +95,7 @@ int on_io_uring_file_get(struct io_uring_file_get_fields *args)
     if (!request)
         return 0;
     request->fd = args->fd;
-    task = tasks.lookup(&tid);
+    task = find_task(tid);
     if (task)
         task->request = key;
     return 0;
@@ -105,7 +105,7 @@ int on_io_uring_file_get(struct io_uring_file_get_fields *args)
 static inline void let_go(u64 key)
 {
     u32 tid = current_tid();
-    struct task *task = tasks.lookup(&tid);
+    struct task *task = find_task(tid);
 
     if (task && task->request == key)
         task->request = 0;
@@ -170,7 +170,7 @@ int on_io_uring_complete(struct io_uring_complete_fields *args)
     if (!request)
         return 0;
     op = request->opcode;
-    task = tasks.lookup(&tid);
+    task = find_task(tid);
     if (task) {
         if (task->request == key)
             task->request = 0;

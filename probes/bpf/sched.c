@@ -51,11 +51,11 @@ static inline void come_back(struct task *task, u64 now)
 int on_sched_switch(struct sched_switch_fields *args)
 {
     u32 previous = args->prev_pid, next = args->next_pid;
-    struct task *task = tasks.lookup(&previous);
+    struct task *task = find_task(previous);
 
     if (task && task->call.enter_ns)
         leave(task, args->prev_state, bpf_ktime_get_ns());
-    task = tasks.lookup(&next);
+    task = find_task(next);
     if (task && task->call.enter_ns)
         come_back(task, bpf_ktime_get_ns());
     return 0;
@@ -83,7 +83,7 @@ static inline void name_socket(struct task *task, u64 now, u32 waker)
         return;
     if (now - account->ready_ns > READY_TO_WAKING_NS)
         return;
-    other = tasks.lookup(&waker);
+    other = find_task(waker);
     if (other && other->call.enter_ns > account->ready_ns)
         return;
     if (task->role == RECEIVE && call->sk == account->ready_sk && call->ready_ns)
@@ -97,7 +97,7 @@ static inline void name_socket(struct task *task, u64 now, u32 waker)
 int on_sched_waking(struct sched_waking_fields *args)
 {
     u32 woken = args->pid, waker;
-    struct task *task = tasks.lookup(&woken);
+    struct task *task = find_task(woken);
     u64 now;
 
     if (!task || !task->call.enter_ns)

@@ -221,7 +221,7 @@ static inline void slice_epoll(struct task *task, struct scratch *scratch)
 int exit_sets(struct bpf_raw_tracepoint_args *ctx)
 {
     u32 tid = current_tid(), zero = 0;
-    struct task *task = tasks.lookup(&tid);
+    struct task *task = find_task(tid);
     struct scratch *scratch = scratches.lookup(&zero);
     int more = 0;
 
@@ -254,7 +254,7 @@ int exit_sets(struct bpf_raw_tracepoint_args *ctx)
 int exit_watch(struct bpf_raw_tracepoint_args *ctx)
 {
     u32 tid = current_tid(), zero = 0;
-    struct task *task = tasks.lookup(&tid);
+    struct task *task = find_task(tid);
     struct scratch *scratch = scratches.lookup(&zero);
 
     if (!task || !scratch)

@@ -11,7 +11,7 @@ static inline u64 signal_key(u32 id, int group, u32 number)
 int on_signal_generate(struct signal_generate_fields *args)
 {
     u32 tid = args->pid;
-    struct task *task = tasks.lookup(&tid);
+    struct task *task = find_task(tid);
     struct signal_sent sent = {};
     u64 key;
 
@@ -28,7 +28,7 @@ int on_signal_generate(struct signal_generate_fields *args)
 int on_signal_deliver(struct signal_deliver_fields *args)
 {
     u32 tid = current_tid();
-    struct task *task = tasks.lookup(&tid);
+    struct task *task = find_task(tid);
     struct signal_sent *sent;
     struct event row = {};
     u64 key;

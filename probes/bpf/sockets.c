@@ -49,7 +49,7 @@ static inline struct sock_state *socket_of(u64 sk, u32 tgid, int add)
 int on_skb_copy_datagram_iovec(struct bpf_raw_tracepoint_args *ctx)
 {
     u32 tid = current_tid();
-    struct task *task = tasks.lookup(&tid);
+    struct task *task = find_task(tid);
     u64 now;
 
     if (!task || !task->armed)
@@ -119,7 +119,7 @@ int on_sock_recv_length(struct bpf_raw_tracepoint_args *ctx)
     u64 sk = ctx->args[0], now, ready = 0, copy, last;
     s64 ret = (s32)ctx->args[1];
     u32 tid = current_tid();
-    struct task *task = tasks.lookup(&tid);
+    struct task *task = find_task(tid);
     struct sock_state *state;
     int inside;
 
@@ -213,7 +213,7 @@ int on_inet_sock_set_state(struct inet_sock_set_state_fields *args)
     u64 sk = (u64)args->skaddr;
     u32 tid = current_tid(), *owner;
     u16 port = args->sport;
-    struct task *task = tasks.lookup(&tid);
+    struct task *task = find_task(tid);
     struct sock_state *state = sockets.lookup(&sk);
     int is = args->newstate;
     u32 tgid = task ? task->call.tgid : 0;

@@ -11,11 +11,50 @@ static inline void count_tasks(s64 more)
         __sync_fetch_and_add(&run->tasks, more);
 }
 
+static inline void set_place(u32 tid, u32 slot)
+{
+    u32 at = tid >> 2;
+    struct places *four = places.lookup(&at);
+
+    if (four)
+        four->slot[tid & 3] = slot;
+}
+
+/* Take a slot of `tasks` for tid; tids are given out in a row, so the first try mostly finds one. */
+static inline struct task *add_task(u32 tid)
+{
+    u32 slot, i;
+
+#pragma clang loop unroll(disable)
+    for (i = 0; i < 16; i++) {
+        slot = 1 + (tid + i * 1021) % (TASKS - 1);
+        if (!owners.insert(&slot, &tid)) {
+            struct task *task = tasks.lookup(&slot);
+            if (task)
+                task->slot = slot;
+            set_place(tid, slot);
+            return task;
+        }
+    }
+    return 0;
+}
+
+static inline void remove_task(u32 tid, struct task *task)
+{
+    u32 slot = task->slot;
+
+    set_place(tid, 0);
+    task->armed = 0;
+    task->call.enter_ns = 0;
+    task->call.tid = 0;
+    owners.delete(&slot);
+}
+
 int on_task_newtask(struct task_newtask_fields *args)
 {
     u32 parent_tid = current_tid(), tid = args->pid, zero = 0;
     u64 flags = args->clone_flags, worker = CLONE_UNTRACED_ | CLONE_THREAD_ | CLONE_VM_ | CLONE_IO_;
-    struct task *parent = tasks.lookup(&parent_tid), *task, *empty;
+    struct task *parent = find_task(parent_tid), *task;
     struct event row = {};
     u32 tgid;
 
@@ -24,19 +63,18 @@ int on_task_newtask(struct task_newtask_fields *args)
     tgid = flags & CLONE_THREAD_ ? parent->call.tgid : tid;
     if (flags & CLONE_THREAD_)
         parent->threaded = 1;
-    empty = blank.lookup(&zero);
-    if (!empty)
-        return 0;
-    tasks.update(&tid, empty);
-    task = tasks.lookup(&tid);
+    task = add_task(tid);
     if (task) {
         task->call.tid = tid;
         task->call.tgid = tgid;
         task->args[NO_FD] = -1;
+        task->call.enter_ns = 0;
         task->armed = parent->armed;
         task->worker = (flags & worker) == worker;
         task->threaded = flags & CLONE_THREAD_ ? 1 : 0;
         task->status = -1;
+        task->request = 0;
+        __builtin_memset(&task->now, 0, sizeof(task->now));
         count_tasks(1);
     } else {
         struct run *run = runs.lookup(&zero);
@@ -63,25 +101,28 @@ int on_task_newtask(struct task_newtask_fields *args)
 int on_sched_process_exec(struct sched_process_exec_fields *args)
 {
     u32 tid = args->pid, old = args->old_pid, zero = 0;
-    struct task *task;
+    struct task *task, *leader;
     struct scratch *scratch;
     struct event row = {};
     int length;
 
     if (old != tid) {
-        task = tasks.lookup(&old);
+        task = find_task(old);
         if (!task)
             return 0;
+        leader = find_task(tid);
+        if (leader) { /* its exit was not seen */
+            remove_task(tid, leader);
+            count_tasks(-1);
+        }
         task->call.tid = tid;
-        if (!tasks.lookup(&tid))
-            count_tasks(1);
-        tasks.update(&tid, task);
-        tasks.delete(&old);
-        count_tasks(-1);
+        set_place(tid, task->slot);
+        set_place(old, 0);
+    } else {
+        task = find_task(tid);
+        if (!task)
+            return 0;
     }
-    task = tasks.lookup(&tid);
-    if (!task)
-        return 0;
     task->threaded = 0;
     task->status = -1;
     row.kind = TASK_EXEC;
@@ -108,7 +149,7 @@ int on_sched_process_exec(struct sched_process_exec_fields *args)
 int on_sched_process_exit(struct sched_process_exit_fields *args)
 {
     u32 tid = current_tid();
-    struct task *task = tasks.lookup(&tid);
+    struct task *task = find_task(tid);
     struct event row = {};
 
     if (!task)
@@ -133,7 +174,7 @@ int on_sched_process_exit(struct sched_process_exit_fields *args)
         }
         emit(&row);
     }
-    tasks.delete(&tid);
+    remove_task(tid, task);
     saves.delete(&tid);
     count_tasks(-1);
     return 0;

@@ -44,6 +44,8 @@ ACCOUNT = np.dtype(
     ]
 )
 
+PLACES = np.dtype([("slot", "<u2", 4)])
+
 RUN = np.dtype([("tasks", "<u8"), ("refused", "<u8"), ("unused", "<u8", 14)])
 
 _RECORD = np.dtype([("length", "<u4"), ("page_offset", "<u4"), ("row", EVENT)])

@@ -172,6 +172,11 @@ def source(structures: str) -> bytes:
     return "".join(parts).encode()
 
 
+def pids() -> int:
+    """Return the bound of process numbers (proc(5): /proc/sys/kernel/pid_max)."""
+    return int(Path("/proc/sys/kernel/pid_max").read_text())
+
+
 class Loaded:
     """Compiled and attached programs; the file descriptors of their maps."""
 
@@ -187,6 +192,7 @@ class Loaded:
             f"-DCPUS={cpus}",
             "-DCALL_NUMBERS=1024",
             f"-DTASKS={TASKS}",
+            f"-DPIDS={pids()}",
             f"-DSOCKETS={SOCKETS}",
             f"-DSAVES={SAVES}",
             f"-DREQUESTS={REQUESTS}",

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from probes.contract import Options, ProbeError
 from probes.ebpf import metadata, programs, tracefs
-from probes.ebpf.mapped import ACCOUNT, RUN, RingBuffer, map_array
+from probes.ebpf.mapped import ACCOUNT, PLACES, RUN, RingBuffer, map_array
 from probes.ebpf.states import SIGNAL_KEY, SIGNAL_SENT, TASK, read_hash
 from probes.ebpf.transport import Joiner
 from probes.events import EVENT, Batch, Kind
 
 _BYTES_PER_S = 100e6  # what a busy target can write, for how often to look
-_NO_FD, _ENTRIES = 7, 16384
+_NO_FD = 7  # of task.args
 _MOST = 1 << 18  # records a drain takes
 
 
@@ -38,6 +38,8 @@ class Session:
         table[:] = metadata.call_metadata(platform.machine())
         self._accounts = map_array(self._fd("accounts"), ACCOUNT, cpus)
         self._run = map_array(self._fd("runs"), RUN, 1)
+        self._states = map_array(self._fd("tasks"), TASK, programs.TASKS)
+        self._places = map_array(self._fd("places"), PLACES, programs.pids() // 4 + 1)
         self._ring = RingBuffer(self._fd("events"), size)
         self._received = np.zeros(cpus, np.int64)
         self._joiner = Joiner()
@@ -57,16 +59,17 @@ class Session:
 
     def follow(self, tid: int) -> None:
         """Follow a process that has not yet exec'ed: its recording begins when it does."""
-        task = np.zeros(1, TASK)
+        slot = np.array([1 + tid % (programs.TASKS - 1)], np.uint32)
+        if self._loaded.update("owners", slot, np.array([tid], np.uint32)) < 0:
+            raise ProbeError("the kernel refuses to follow the target (map update failed): use --probe ptrace")
+        task = self._states[slot]
         task["call"]["tid"] = task["call"]["tgid"] = tid
         task["args"][0, _NO_FD] = np.uint64(2**64 - 1)
         task["status"] = -1
-        key = np.array([tid], np.uint32)
+        task["slot"] = slot
+        self._states[slot] = task
         self._run["tasks"] += 1
-        if self._loaded.update("tasks", key, task) < 0:
-            raise ProbeError(
-                "the kernel refuses to follow the target (map update failed): use --probe ptrace"
-            )
+        self._places["slot"][tid >> 2, tid & 3] = slot[0]
 
     def tasks(self) -> int:
         """Return how many tasks are followed now."""
@@ -166,7 +169,8 @@ class Session:
         return self._loaded.map_fd(name)
 
     def _tasks(self) -> NDArray[np.void]:
-        return read_hash(self._loaded.lib, self._fd("tasks"), np.dtype("<u4"), TASK, _ENTRIES)[1]
+        """Return a copy of what is known of every followed task."""
+        return self._states[self._states["call"]["tid"] > 0]
 
 
 def _tracefs(notes: dict[str, object]) -> Path:

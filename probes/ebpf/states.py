@@ -46,7 +46,7 @@ TASK = np.dtype(
         ("own_sk", "u1"),
         ("receive_head", "u1"),
         ("threaded", "u1"),
-        ("unused", "u1", 2),
+        ("slot", "<u2"),
         ("slice", "<u4"),
     ]
 )

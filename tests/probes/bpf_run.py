@@ -33,8 +33,7 @@ class Recorded:
 
     def calls(self, name: str, kind: Kind = Kind.CALL) -> NDArray[np.void]:
         """Return the rows (n,) of one system call."""
-        rows: NDArray[np.void] = self.rows[self._is(name, kind)]
-        return rows
+        return self.rows[self._is(name, kind)]
 
     def indices(self, name: str) -> list[int]:
         """Return where the rows of one system call are."""
@@ -42,7 +41,8 @@ class Recorded:
 
     def of(self, kind: Kind) -> NDArray[np.void]:
         """Return the rows (n,) of one kind."""
-        return self.rows[self.rows["kind"] == kind]
+        chosen: NDArray[np.void] = self.rows[self.rows["kind"] == kind]
+        return chosen
 
     def counts(self) -> Counter[str]:
         """Return how often each call was made."""
