@@ -19,8 +19,15 @@ def client(number: int, arguments: argparse.Namespace) -> int:
             time.sleep(arguments.think_ms / 1000)
             message = os.urandom(arguments.bytes)
             connection.sendall(message)
-            right += connection.recv(len(message), socket.MSG_WAITALL) == message
+            right += receive(connection, len(message)) == message
     return right
+
+
+def receive(connection: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size and (piece := connection.recv(size - len(data))):
+        data += piece
+    return data
 
 
 def main() -> str | None:
