@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from probes.contract import Command, Options, Outcome, ProbeError, Sink
 from probes.ebpf import library, tracefs
-from probes.ebpf.privileges import missing_privileges
+from probes.ebpf.privileges import in_initial_pid_namespace, missing_privileges
 from probes.ebpf.programs import finish_closing
 from probes.ebpf.session import Session
 from probes.ebpf.target import Target
@@ -48,6 +48,8 @@ class BpfProbe:
         lacking = missing_privileges()
         if lacking:
             return f"the eBPF probe needs {lacking}: run it as root, or with CAP_BPF and CAP_PERFMON"
+        if not in_initial_pid_namespace():
+            return "this container's process numbers are not the kernel's: run iotrace on the host, or share its pids"
         if tracefs.events() is None and not tracefs.mountable():
             return "tracefs is not readable: sudo mount -o remount,mode=755 /sys/kernel/tracing"
         return None

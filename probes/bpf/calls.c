@@ -124,8 +124,11 @@ drop:
 
 static inline int finish_call(struct task *task)
 {
-    int lost = emit(&task->call);
+    u32 cpu = bpf_get_smp_processor_id();
+    int lost;
 
+    task->call.cpu = cpu;
+    lost = write_row(&task->call, cpu, 1);
     task->call.enter_ns = 0;
     return lost;
 }

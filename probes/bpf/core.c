@@ -7,7 +7,7 @@ BPF_F_TABLE("array", u32, struct run, runs, 1, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", u32, struct places, places, PIDS / 4 + 1, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", u32, struct task, tasks, TASKS, BPF_F_MMAPABLE);
 BPF_TABLE("hash", u32, u32, owners, TASKS); /* slot of tasks to tid: who came first has the slot */
-BPF_TABLE("lru_hash", u64, struct sock_state, sockets, SOCKETS);
+BPF_TABLE("array", u32, struct sock_set, sockets, SOCKETS / 2);
 BPF_TABLE("hash", u32, struct saved, saves, SAVES);
 BPF_TABLE("percpu_array", u32, struct scratch, scratches, 1);
 BPF_TABLE("percpu_array", u32, struct saved, savings, 1);
@@ -56,13 +56,16 @@ static inline struct task *find_task(u32 tid)
  * Write one record of a row's size; count it, or what was lost. Interrupts can nest another program
  * in here, so the counts are atomic; produced = stored + lost holds for every CPU.
  */
-static inline int write_row(void *row, u32 cpu)
+static inline int write_row(void *row, u32 cpu, int of_a_call)
 {
     struct account *account = accounts.lookup(&cpu);
 
     if (!account || account->closed)
         return -1;
-    __sync_fetch_and_add(&account->produced, 1);
+    if (of_a_call)
+        account->calls++;
+    else
+        __sync_fetch_and_add(&account->produced, 1);
     if (events.ringbuf_output(row, sizeof(struct event), BPF_RB_NO_WAKEUP)) {
         u64 now = bpf_ktime_get_ns();
         __sync_fetch_and_add(&account->lost, 1);
@@ -80,7 +83,7 @@ static inline int emit(struct event *row)
     u32 cpu = bpf_get_smp_processor_id();
 
     row->cpu = cpu;
-    return write_row(row, cpu);
+    return write_row(row, cpu, 0);
 }
 
 /* Write one AUX record for `row`; a record that is lost is marked on the row. */
@@ -96,7 +99,7 @@ static inline void emit_aux(struct event *row, struct aux *aux, u32 list, u32 co
     aux->count = count;
     aux->cpu = cpu;
     aux->kind = AUX;
-    if (write_row(aux, cpu) < 0)
+    if (write_row(aux, cpu, 0) < 0)
         row->flags |= WATCH_UNSEEN;
     else
         row->parts++;

@@ -159,17 +159,25 @@ struct places {
 
 /* What the kernel tells of a socket of ours. */
 struct sock_state {
+    u64 sk;        /* whose this is; 0: nobody's */
     u64 ready_ns;  /* the first data-ready since its last receive */
     u64 recent[8]; /* the latest, by `arrivals & 7` */
+    u64 touched_ns;
     u32 arrivals;
     u32 tgid;
     u8 listening;
     u8 unused[7];
 };
 
+/* Two sockets whose addresses fall into the same place. A third takes over that of the less recently ready. */
+struct sock_set {
+    struct sock_state way[2];
+};
+
 /* Per CPU: exact accounts of rows, and the last data-ready. Indexed by CPU; mapped by user space. */
 struct account {
     u64 produced;
+    u64 calls; /* produced by sys_exit: it never interrupts itself on a CPU, so this needs no atomic addition */
     u64 lost;
     u64 gap_first_ns;
     u64 gap_last_ns;
@@ -178,7 +186,7 @@ struct account {
     u64 ready_ns;
     u32 ready_tid;
     u32 closed; /* the run is over: no more rows */
-    u64 unused[8];
+    u64 unused[7];
 };
 
 /* The run as a whole; mapped by user space. */

@@ -8,6 +8,8 @@
  */
 
 enum { SLICE = 64, WATCH_READY = 64, WATCH_IDLE = 70, WATCH_MOST = 140 };
+/* Of a longer pollfd array the rest is not looked at: one tail call must be left, to write the row. */
+enum { POLL_SLICE = 48, POLL_MOST = 30 * POLL_SLICE };
 
 static inline void keep(struct scratch *scratch, u64 value)
 {
@@ -156,13 +158,13 @@ static inline int slice_poll(struct task *task, struct scratch *scratch)
 
     if ((u32)call->a <= start)
         return 0;
-    left = at_most((u32)call->a - start, 48);
+    left = at_most((u32)call->a - start, POLL_SLICE);
     if (read_user(chunk, left * 8, (void *)(task->args[0] + 8 * (u64)start))) {
         call->flags |= WATCH_UNSEEN;
         return 0;
     }
 #pragma clang loop unroll(disable)
-    for (i = 0; i < 48; i++) {
+    for (i = 0; i < POLL_SLICE; i++) {
         FORGET;
         if (i >= left)
             break;
@@ -243,10 +245,10 @@ int exit_sets(struct bpf_raw_tracepoint_args *ctx)
         more = slice_poll(task, scratch);
     else
         slice_epoll(task, scratch);
-    if (more) {
+    if (more && scratch->index < POLL_MOST)
         parts.call(ctx, EXIT_SETS);
+    if (more)
         task->call.flags |= WATCH_CUT;
-    }
     parts.call(ctx, EXIT_WATCH);
     return 0;
 }

@@ -1,12 +1,50 @@
 /* Sockets: when data became ready, when they were copied, when the receive was complete. */
 
+static inline struct sock_set *set_of(u64 sk)
+{
+    u32 at = (sk >> 6) * 0x9e3779b97f4a7c15ULL >> 40 & (SOCKETS / 2 - 1);
+
+    return sockets.lookup(&at);
+}
+
+static inline struct sock_state *find_socket(u64 sk)
+{
+    struct sock_set *set = set_of(sk);
+
+    if (!set)
+        return 0;
+    if (set->way[0].sk == sk)
+        return &set->way[0];
+    if (set->way[1].sk == sk)
+        return &set->way[1];
+    return 0;
+}
+
+/* Begin to know a socket, or forget what was known of it. */
+static inline struct sock_state *add_socket(u64 sk, u32 tgid)
+{
+    struct sock_state *state = find_socket(sk);
+    struct sock_set *set = set_of(sk);
+
+    if (!set)
+        return 0;
+    if (!state)
+        state = set->way[0].sk && (!set->way[1].sk || set->way[1].touched_ns < set->way[0].touched_ns)
+                    ? &set->way[1] : &set->way[0];
+    __builtin_memset(state, 0, sizeof(*state));
+    state->sk = sk;
+    state->touched_ns = bpf_ktime_get_ns();
+    state->tgid = tgid;
+    return state;
+}
+
 #ifdef HAVE_READY
 int on_sk_data_ready(struct bpf_raw_tracepoint_args *ctx)
 {
     u64 sk = ctx->args[0], now = bpf_ktime_get_ns();
     u32 cpu = bpf_get_smp_processor_id();
     struct account *account = accounts.lookup(&cpu);
-    struct sock_state *state = sockets.lookup(&sk);
+    struct sock_state *state = find_socket(sk);
 
     if (account) {
         account->ready_sk = sk;
@@ -17,6 +55,7 @@ int on_sk_data_ready(struct bpf_raw_tracepoint_args *ctx)
         return 0;
     if (!state->ready_ns)
         state->ready_ns = now;
+    state->touched_ns = now;
     state->recent[state->arrivals & 7] = now;
     state->arrivals++;
     if (state->listening) {
@@ -31,19 +70,6 @@ int on_sk_data_ready(struct bpf_raw_tracepoint_args *ctx)
     return 0;
 }
 #endif
-
-static inline struct sock_state *socket_of(u64 sk, u32 tgid, int add)
-{
-    struct sock_state *state = sockets.lookup(&sk);
-
-    if (!state && add) {
-        struct sock_state fresh = {};
-        fresh.tgid = tgid;
-        sockets.update(&sk, &fresh);
-        state = sockets.lookup(&sk);
-    }
-    return state;
-}
 
 #ifdef HAVE_COPY
 int on_skb_copy_datagram_iovec(struct bpf_raw_tracepoint_args *ctx)
@@ -127,7 +153,9 @@ int on_sock_recv_length(struct bpf_raw_tracepoint_args *ctx)
         return 0;
     now = bpf_ktime_get_ns();
     inside = task->call.enter_ns && task->role == RECEIVE;
-    state = socket_of(sk, task->call.tgid, 1);
+    state = find_socket(sk);
+    if (!state)
+        state = add_socket(sk, task->call.tgid);
     copy = inside ? task->call.copy_ns : task->now.copy_ns;
     if (!copy)
         copy = now;
@@ -214,7 +242,7 @@ int on_inet_sock_set_state(struct inet_sock_set_state_fields *args)
     u32 tid = current_tid(), *owner;
     u16 port = args->sport;
     struct task *task = find_task(tid);
-    struct sock_state *state = sockets.lookup(&sk);
+    struct sock_state *state = find_socket(sk);
     int is = args->newstate;
     u32 tgid = task ? task->call.tgid : 0;
 
@@ -222,8 +250,7 @@ int on_inet_sock_set_state(struct inet_sock_set_state_fields *args)
         return 0;
     /* softirq runs in anybody's context: only these two are the current task's own doing */
     if (task && (is == LISTENING || is == SYN_SENT)) {
-        sockets.delete(&sk);
-        state = socket_of(sk, tgid, 1);
+        state = add_socket(sk, tgid);
         if (task->call.enter_ns)
             task->call.sk = sk; /* listen and connect: the socket of their descriptor */
         if (is == LISTENING) {
@@ -236,7 +263,7 @@ int on_inet_sock_set_state(struct inet_sock_set_state_fields *args)
         if (!owner)
             return 0;
         tgid = *owner;
-        state = socket_of(sk, tgid, 1);
+        state = add_socket(sk, tgid);
     }
     if (!state || (is != LISTENING && is != ESTABLISHED && is != CLOSED))
         return 0;
@@ -247,7 +274,7 @@ int on_inet_sock_set_state(struct inet_sock_set_state_fields *args)
     if (is == CLOSED) {
         if (state->listening)
             ports.delete(&port);
-        sockets.delete(&sk);
+        state->sk = 0;
     }
     return 0;
 }

@@ -32,6 +32,7 @@ AUX_KIND = 255
 ACCOUNT = np.dtype(
     [
         ("produced", "<u8"),
+        ("calls", "<u8"),
         ("lost", "<u8"),
         ("gap_first_ns", "<u8"),
         ("gap_last_ns", "<u8"),
@@ -40,7 +41,7 @@ ACCOUNT = np.dtype(
         ("ready_ns", "<u8"),
         ("ready_tid", "<u4"),
         ("closed", "<u4"),
-        ("unused", "<u8", 8),
+        ("unused", "<u8", 7),
     ]
 )
 

@@ -18,6 +18,11 @@ def missing_privileges() -> str | None:
     return " and ".join(missing) or None
 
 
+def in_initial_pid_namespace() -> bool:
+    """Return whether tids here are those that tracepoints tell (pid_namespaces(7), PROC_PID_INIT_INO)."""
+    return Path("/proc/self/ns/pid").stat().st_ino == 0xEFFFFFFC
+
+
 def _effective() -> int:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("CapEff:"):

@@ -61,7 +61,9 @@ class Session:
         """Follow a process that has not yet exec'ed: its recording begins when it does."""
         slot = np.array([1 + tid % (programs.TASKS - 1)], np.uint32)
         if self._loaded.update("owners", slot, np.array([tid], np.uint32)) < 0:
-            raise ProbeError("the kernel refuses to follow the target (map update failed): use --probe ptrace")
+            raise ProbeError(
+                "the kernel refuses to follow the target (map update): use --probe ptrace"
+            )
         task = self._states[slot]
         task["call"]["tid"] = task["call"]["tgid"] = tid
         task["args"][0, _NO_FD] = np.uint64(2**64 - 1)
@@ -140,7 +142,7 @@ class Session:
 
         AUX records are the transport's own: those that arrived are no rows; those lost count as lost.
         """
-        produced, lost = self._accounts["produced"], self._accounts["lost"]
+        produced, lost = self._produced(), self._accounts["lost"]
         notes["cpus"] = [
             {"cpu": cpu, "produced": int(made), "stored": int(stored), "lost": int(gone)}
             for cpu, (made, stored, gone) in enumerate(zip(produced, self._received, lost, strict=True))
@@ -158,8 +160,7 @@ class Session:
 
     def settled(self) -> bool:
         """Return whether every row that was written has been drained."""
-        accounts = self._accounts
-        return int((accounts["produced"] - accounts["lost"]).sum()) == int(self._received.sum())
+        return int((self._produced() - self._accounts["lost"]).sum()) == int(self._received.sum())
 
     def close(self) -> None:
         """Detach and free everything."""
@@ -167,6 +168,10 @@ class Session:
 
     def _fd(self, name: str) -> int:
         return self._loaded.map_fd(name)
+
+    def _produced(self) -> NDArray[np.uint64]:
+        total: NDArray[np.uint64] = self._accounts["produced"] + self._accounts["calls"]
+        return total
 
     def _tasks(self) -> NDArray[np.void]:
         """Return a copy of what is known of every followed task."""
