@@ -77,11 +77,11 @@ def signals(events: Events, calls: Calls, lives: Lives, taken: Taken) -> Signall
     none = Signalled(
         np.zeros(n, np.int64), np.full(n, -1, np.int64), np.zeros(n, np.int64), np.zeros(n, bool)
     )
-    armed = _armings(events, calls, lives)
+    armed = armings(events, calls, lives)
     if not armed:
         return none
     row = np.flatnonzero(
-        (events["kind"] == Kind.SIGNAL) & np.isin(events["a"], list(_signal_numbers(events, calls)))
+        (events["kind"] == Kind.SIGNAL) & np.isin(events["a"], list(signal_numbers(events, calls)))
     )
     generated = events["enter_ns"][row] > 0
     time = np.where(generated, events["enter_ns"][row], events["exit_ns"][row])
@@ -99,7 +99,7 @@ def signals(events: Events, calls: Calls, lives: Lives, taken: Taken) -> Signall
     )
 
 
-def _armings(events: Events, calls: Calls, lives: Lives) -> dict[int, int]:
+def armings(events: Events, calls: Calls, lives: Lives) -> dict[int, int]:
     """Return {root: when O_ASYNC was first set on it}."""
     control = np.flatnonzero(np.isin(calls.code, (code("fcntl"), code("ioctl"))) & (calls.ret >= 0))
     a, b = events["a"][calls.row[control]], events["b"][calls.row[control]]
@@ -113,7 +113,7 @@ def _armings(events: Events, calls: Calls, lives: Lives) -> dict[int, int]:
     return armed
 
 
-def _signal_numbers(events: Events, calls: Calls) -> set[int]:
+def signal_numbers(events: Events, calls: Calls) -> set[int]:
     """Return SIGIO and every signal that F_SETSIG put in its place (fcntl(2))."""
     control = np.flatnonzero(calls.code == code("fcntl"))
     row = calls.row[control]

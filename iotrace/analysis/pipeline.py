@@ -62,16 +62,19 @@ def _analyse(
     op = found.operations
     proof = matrix.proof_matrix(events, op)
     judged = judge_all(events, all_calls, op, found.mode)
+    table = tables.DescriptorTable(events, all_calls, lives, sets, op)
+    counted = timed.result()
+    case = lessons.Case(events, all_calls, lives, sets, ctl, op, table, judged, proof, counted)
     return Analysis(
         events=events,
         operations=op,
         lives=_lives_of_rows(events, all_calls, lives),
-        descriptors=tables.DescriptorTable(events, all_calls, lives, sets, op),
+        descriptors=table,
         matrix=proof,
         verdicts=judged,
         process_model=processes.process_model(events, op, lives.root),
-        calls=timed.result(),
-        lessons=lessons.lessons(judged, proof),
+        calls=counted,
+        lessons=lessons.lessons(case),
         begin_ns=begin_ns,
         end_ns=end_ns,
         threads=_threads(all_calls),

@@ -1,0 +1,75 @@
+"""Lessons about the buffers in the kernel: full for the writer, cut anyhow for the reader."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from iotrace.analysis.attempts import DATAGRAMS, STREAMS
+from iotrace.analysis.axis import Axis
+from iotrace.analysis.calls import EAGAIN, MSG_PEEK, code, is_role
+from iotrace.analysis.lessons.case import Case, milliseconds, times
+from iotrace.analysis.matrix import spoken
+from probes.table import Role
+
+#: A shorter sleep in a send can be a lock or the kernel's search for memory.
+FULL_NS = 1_000_000
+
+#: One or two answers that took several receives can be one slow client.
+PARTIAL = 3
+
+_TAKES_FLAGS = tuple(code(name) for name in ("recvfrom", "recvmsg", "recvmmsg"))
+
+
+def full_buffer(case: Case) -> str | None:
+    """A send waits when the kernel's buffer is full: the writer is blocked by the reader."""
+    calls = case.calls
+    sends = is_role(calls, Role.SEND) & case.is_kind(*STREAMS, *DATAGRAMS)[case.root]
+    length = np.where(calls.pending, calls.exit_ns - calls.enter_ns, calls.asleep_ns)
+    slept = np.flatnonzero(sends & (calls.slept | calls.pending) & (length >= FULL_NS))
+    refused = np.flatnonzero(sends & (calls.ret == EAGAIN))
+    if not len(slept) and not len(refused):
+        return None
+    chosen = slept if len(slept) else refused
+    name, what = spoken(calls.code[chosen[0]]), case.named(int(case.root[chosen[0]]))
+    if not len(slept):
+        return (
+            f"{name} found no room {times(len(refused))} (EAGAIN) on {what}: the reader is slower than the"
+            " writer."
+        )
+    also = f" ({len(refused)} more returned EAGAIN)" if len(refused) else ""
+    return (
+        f"{name} slept {times(len(slept))}{also}, {milliseconds(int(length[slept].sum()))} in all, first on"
+        f" {what}: the buffer was full, and the writer waited for the reader."
+    )
+
+
+def partial_receive(case: Case) -> str | None:
+    """A receive returns what is there: one send is not one receive."""
+    calls = case.calls
+    chosen = (
+        is_role(calls, Role.RECEIVE) & (calls.ret > 0) & case.is_kind(*STREAMS)[case.root] & ~calls.pending
+    )
+    peeks = np.isin(calls.code, _TAKES_FLAGS) & ((case.events["b"][calls.row] & MSG_PEEK) != 0)
+    taken = np.flatnonzero(chosen & ~peeks)
+    sends = np.flatnonzero(is_role(calls, Role.SEND) & (calls.ret > 0) & (case.root >= 0))
+    if len(taken) < 2 or not len(sends):
+        return None
+    taken = taken[Axis(case.root[taken], calls.enter_ns[taken]).order]
+    answers = Axis(case.root[sends], calls.enter_ns[sends])
+    root = case.root[taken]
+    sent = answers.slot(root, calls.enter_ns[taken])
+    last = answers.slot(root, np.full(len(root), np.iinfo(np.int64).max >> 1))
+    more = np.r_[(root[1:] == root[:-1]) & (sent[1:] == sent[:-1]), False]  # another before the answer
+    short = more & (calls.ret[taken] < case.asked[taken]) & (last > sent)
+    if not short.any():
+        return None
+    message = np.where(sent >= 0, sent, -2 - root)
+    _, counts = np.unique(message[short], return_counts=True)
+    if len(counts) < PARTIAL:
+        return None
+    at = int(taken[np.flatnonzero(short)[0]])
+    return (
+        f"{len(counts)} answers took more than one {spoken(calls.code[at])}, up to {int(counts.max()) + 1}:"
+        f" asked for {int(case.asked[at])} bytes it returned the {int(calls.ret[at])} that were there. One"
+        " send is not one receive."
+    )

@@ -1,0 +1,98 @@
+"""Lessons about asking again: what polling costs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iotrace.analysis.axis import Axis, Ints, take
+from iotrace.analysis.calls import EAGAIN, is_role
+from iotrace.analysis.lessons.case import Case, milliseconds
+from iotrace.analysis.matrix import spoken
+from iotrace.analysis.model import Basis, Model
+from iotrace.analysis.notices import signal_numbers
+from probes.events import Kind
+from probes.table import Role
+
+#: A receiver that drains its descriptor asks once in vain. So many questions after a vain one are a habit.
+HABIT = 20
+
+
+def polling_waste(case: Case) -> str | None:
+    """Who asks again and again is told nothing most of the time, and too late when there is something."""
+    return _tries(case) or _looks(case)
+
+
+def _tries(case: Case) -> str | None:
+    """Find receives and accepts that failed right after one that had failed, with nothing said between."""
+    calls = case.calls
+    asks = is_role(calls, Role.RECEIVE, Role.ACCEPT) & ~calls.pending & (case.root >= 0)
+    asks &= (calls.ret >= 0) | ((calls.ret == EAGAIN) & ~calls.slept)
+    tries = np.flatnonzero(asks)
+    if len(tries) <= HABIT:
+        return None
+    tries = tries[Axis(case.root[tries], calls.enter_ns[tries]).order]
+    before, now = tries[:-1], tries[1:]
+    vain = (case.root[before] == case.root[now]) & (calls.ret[before] == EAGAIN) & (calls.ret[now] == EAGAIN)
+    if np.count_nonzero(vain) < HABIT:
+        return None
+    vain &= ~case.announced_since(case.root[now], calls.exit_ns[before], calls.enter_ns[now])
+    vain &= ~_signalled_since(case, calls.tgid[now], calls.exit_ns[before], calls.enter_ns[now])
+    wasted = np.bincount(case.root[now[vain]], minlength=len(case.lives))
+    asked = np.bincount(case.root[tries], minlength=len(case.lives))
+    habit = (wasted >= HABIT) & (2 * wasted >= asked)
+    if not habit.any():
+        return None
+    worst = int(np.where(habit, wasted, 0).argmax())
+    mine = tries[case.root[tries] == worst]
+    failed = int(np.count_nonzero(calls.ret[mine] == EAGAIN))
+    name = spoken(calls.code[mine[-1]])
+    return (
+        f"{name} was tried {len(mine)} times on {case.named(worst)}, and {failed} tries"
+        f" ({failed / len(mine):.0%}) found nothing{_delay(case, worst)}."
+    )
+
+
+def _signalled_since(case: Case, tgid: Ints, since: Ints, until: Ints) -> NDArray[np.bool_]:
+    """Return (m,) bool: was a signal for I/O delivered to the process in (since, until]?"""
+    events = case.events
+    numbers = list(signal_numbers(events, case.calls))
+    row = np.flatnonzero((events["kind"] == Kind.SIGNAL) & np.isin(events["a"], numbers))
+    axis = Axis(events["tgid"][row], events["exit_ns"][row])
+    return axis.slot(tgid, until) > axis.slot(tgid, since)
+
+
+def _delay(case: Case, root: int) -> str:
+    """Say how long what was ready waited for the next try, where the kernel told when it was ready."""
+    op = case.operations
+    late = take(case.lives.root, op["life"].astype(np.int64), -1) == root
+    late &= (op["model"] == Model.NONBLOCKING) & (op["ready_basis"] == Basis.MEASURED) & (op["tries"] > 0)
+    if not late.any():
+        return ""
+    waited = int(np.median((op["copy_ns"] - op["ready_ns"])[late]))
+    return f"; what came meanwhile lay ready for {milliseconds(waited)} (median) until the next"
+
+
+def _looks(case: Case) -> str | None:
+    """Find threads that look at their descriptors with timeout 0, over and over."""
+    calls = case.calls
+    waits = np.flatnonzero((calls.role == Role.WAIT) & ~calls.pending)
+    if len(waits) <= HABIT:
+        return None
+    waits = waits[Axis(calls.tid[waits], calls.enter_ns[waits]).order]
+    empty = (case.timeout[waits] == 0) & (calls.ret[waits] == 0) & ~calls.slept[waits]
+    again = empty[1:] & empty[:-1] & (calls.tid[waits][1:] == calls.tid[waits][:-1])
+    if np.count_nonzero(again) < HABIT:
+        return None
+    tid, index = np.unique(calls.tid[waits], return_inverse=True)
+    wasted = np.bincount(index[1:][again], minlength=len(tid))
+    habit = (wasted >= HABIT) & (2 * wasted >= np.bincount(index))
+    if not habit.any():
+        return None
+    worst = int(np.where(habit, wasted, 0).argmax())
+    mine: Ints = waits[index == worst]
+    failed = int(np.count_nonzero(empty[index == worst]))
+    return (
+        f"{spoken(calls.code[mine[0]])} was asked {len(mine)} times with timeout 0, and {failed} times"
+        f" ({failed / len(mine):.0%}) nothing was ready: a wait that sleeps asks once."
+    )
