@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from probes.contract import Command, Options, Outcome, ProbeError, Sink
 from probes.ebpf import library, tracefs
+from probes.ebpf.loaded import finish_closing
 from probes.ebpf.privileges import in_initial_pid_namespace, missing_privileges
-from probes.ebpf.programs import finish_closing
 from probes.ebpf.session import Session
 from probes.ebpf.target import Target
 from probes.events import EVENT, Batch

@@ -25,6 +25,7 @@ _LD_IMM64 = 0x18
 _PSEUDO_MAP_FD = 1
 _INSTRUCTION = 8
 _FORMAT = 1
+_MOST = 8  # images kept: one for each buffer size and each set of withheld evidence in use
 
 
 class MapShape(NamedTuple):
@@ -139,7 +140,8 @@ def store(name: str, image: Image) -> None:
     new = path.with_suffix(f".{os.getpid()}")
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for old in path.parent.glob("*.json"):
+        kept = sorted(path.parent.glob("*.json"), key=lambda old: old.stat().st_mtime, reverse=True)
+        for old in kept[_MOST - 1 :]:
             old.unlink()
         fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "w") as file:

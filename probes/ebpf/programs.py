@@ -1,21 +1,17 @@
-"""Compile, load and attach the programs that this kernel can run, and say what it cannot."""
+"""Choose and compile the programs that this kernel can run, and say what it cannot."""
 
 from __future__ import annotations
 
-import ctypes
 import mmap
 import os
 import platform
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
-from typing import Any, NamedTuple
-
-from numpy.typing import NDArray
+from typing import NamedTuple
 
 from probes.contract import ProbeError
 from probes.ebpf import library, tracefs
+from probes.ebpf.image import Image, of_module
 
 SOURCES = Path(__file__).parent.parent / "bpf"
 FILES = (
@@ -177,123 +173,41 @@ def pids() -> int:
     return int(Path("/proc/sys/kernel/pid_max").read_text())
 
 
-class Loaded:
-    """Compiled and attached programs; the file descriptors of their maps."""
+def flags(chosen: Plan, buffer_bytes: int, cpus: int) -> list[str]:
+    """Return the compiler's flags: the machine, the maps' sizes, and what evidence there is."""
+    return [
+        f"-I{SOURCES / 'include'}",
+        f"-D__TARGET_ARCH_{'x86' if platform.machine() == 'x86_64' else 'arm64'}",
+        f"-DRING_PAGES={buffer_bytes // mmap.PAGESIZE}",
+        f"-DPAGE_SIZE={mmap.PAGESIZE}",
+        f"-DCPUS={cpus}",
+        "-DCALL_NUMBERS=1024",
+        f"-DTASKS={TASKS}",
+        f"-DPIDS={pids()}",
+        f"-DSOCKETS={SOCKETS}",
+        f"-DSAVES={SAVES}",
+        f"-DREQUESTS={REQUESTS}",
+        "-Wno-everything",
+        "-g0",  # no BTF of our own: a tenth of the time
+        *chosen.defines,
+    ]
 
-    def __init__(self, chosen: Plan, buffer_bytes: int, cpus: int) -> None:
-        """Compile and load, attach nothing yet. Raises :class:`ProbeError` with the kernel's word."""
-        self._bcc: Any = library.load()
-        self.plan = chosen
-        flags = [
-            f"-I{SOURCES / 'include'}",
-            f"-D__TARGET_ARCH_{'x86' if platform.machine() == 'x86_64' else 'arm64'}",
-            f"-DRING_PAGES={buffer_bytes // mmap.PAGESIZE}",
-            f"-DPAGE_SIZE={mmap.PAGESIZE}",
-            f"-DCPUS={cpus}",
-            "-DCALL_NUMBERS=1024",
-            f"-DTASKS={TASKS}",
-            f"-DPIDS={pids()}",
-            f"-DSOCKETS={SOCKETS}",
-            f"-DSAVES={SAVES}",
-            f"-DREQUESTS={REQUESTS}",
-            "-Wno-everything",
-            "-g0",  # no BTF of our own: a tenth of the time
-            *chosen.defines,
-        ]
-        self._bpf = self._build(flags)
-        self._tail_calls()
 
-    def _build(self, flags: list[str]) -> Any:
-        previous = os.environ.get("BCC_KERNEL_SOURCE")
-        os.environ["BCC_KERNEL_SOURCE"] = str(SOURCES)
+def compiled(text: bytes, words: list[str]) -> Image:
+    """Compile with bcc. Raises :class:`ProbeError` with the compiler's word."""
+    bcc = library.load()
+    previous = os.environ.get("BCC_KERNEL_SOURCE")
+    os.environ["BCC_KERNEL_SOURCE"] = str(SOURCES)
+    try:
+        module = bcc.BPF(text=text, cflags=words)
         try:
-            return self._bcc.BPF(text=source(self.plan.structures), cflags=flags)
-        except Exception as error:  # bcc raises nothing more exact
-            raise ProbeError(f"the eBPF programs do not compile ({error}): use --probe ptrace") from error
+            return of_module(bcc.lib, module.module)
         finally:
-            if previous is None:
-                del os.environ["BCC_KERNEL_SOURCE"]
-            else:
-                os.environ["BCC_KERNEL_SOURCE"] = previous
-
-    def _tail_calls(self) -> None:
-        programs = self.map_fd("parts")
-        for slot, function in ((1, "exit_memory"), (2, "exit_sets"), (3, "exit_watch"), (4, "enter_memory")):
-            loaded = self._load(function, raw=True)
-            key, value = ctypes.c_int(slot), ctypes.c_int(loaded.fd)
-            if self._bcc.lib.bpf_update_elem(programs, ctypes.byref(key), ctypes.byref(value), 0) < 0:
-                raise ProbeError(f"the kernel refuses the program {function}: use --probe ptrace")
-
-    def _load(self, function: str, raw: bool) -> Any:
-        kind = self._bcc.BPF.RAW_TRACEPOINT if raw else self._bcc.BPF.TRACEPOINT
-        try:
-            return self._bpf.load_func(function.encode(), kind)
-        except Exception as error:  # bcc raises nothing more exact
-            raise ProbeError(
-                f"the kernel refuses the program {function} ({error}): use --probe ptrace"
-            ) from error
-
-    def map_fd(self, name: str) -> int:
-        """Return the file descriptor of a map. It stays owned by this object."""
-        lib = self._bcc.lib
-        return int(lib.bpf_table_fd(self._bpf.module, name.encode()))
-
-    @property
-    def lib(self) -> Any:
-        """libbcc, through ctypes."""
-        return self._bcc.lib
-
-    def update(self, name: str, key: NDArray[Any], value: NDArray[Any]) -> int:
-        """Set one entry of a map; negative where the kernel refuses."""
-        return int(self.lib.bpf_update_elem(self.map_fd(name), key.ctypes.data, value.ctypes.data, 0))
-
-    def detach_raw(self) -> None:
-        """Detach the programs for which that takes no time."""
-        for program in self.plan.programs:
-            if program.raw:
-                self._detach(program)
-
-    def _detach(self, program: Program) -> None:
-        with suppress(Exception):  # one that did not attach
-            if program.raw:
-                self._bpf.detach_raw_tracepoint(tp=program.tracepoint.split(":")[1].encode())
-            else:
-                self._bpf.detach_tracepoint(tp=program.tracepoint.encode())
-
-    def attach(self) -> None:
-        """Attach every program; what fails and is not required becomes missing evidence."""
-        for program in list(self.plan.programs):
-            try:
-                self._attach(program)
-            except ProbeError as error:
-                if program.evidence in REQUIRED:
-                    raise
-                self.plan.missing.setdefault(program.evidence, str(error))
-                if program.evidence in self.plan.evidence:
-                    self.plan.evidence.remove(program.evidence)
-
-    def _attach(self, program: Program) -> None:
-        self._load(program.function, program.raw)
-        try:
-            if program.raw:
-                name = program.tracepoint.split(":")[1].encode()
-                self._bpf.attach_raw_tracepoint(tp=name, fn_name=program.function.encode())
-            else:
-                self._bpf.attach_tracepoint(tp=program.tracepoint.encode(), fn_name=program.function.encode())
-        except Exception as error:  # bcc raises nothing more exact
-            raise ProbeError(f"attaching to {program.tracepoint} failed ({error})") from error
-
-    def close(self) -> None:
-        """Detach and unload everything, in a thread: for each tracepoint the kernel waits some 40 ms."""
-        thread = Thread(target=self._bpf.cleanup, name="iotrace-detach")
-        thread.start()
-        _closing.append(thread)
-
-
-def finish_closing() -> None:
-    """Wait for former sessions to be gone."""
-    while _closing:
-        _closing.pop().join()
-
-
-_closing: list[Thread] = []
+            module.cleanup()
+    except Exception as error:  # bcc raises nothing more exact
+        raise ProbeError(f"the eBPF programs do not compile ({error}): use --probe ptrace") from error
+    finally:
+        if previous is None:
+            del os.environ["BCC_KERNEL_SOURCE"]
+        else:
+            os.environ["BCC_KERNEL_SOURCE"] = previous

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from probes.contract import Options, ProbeError
 from probes.ebpf import metadata, programs, tracefs
+from probes.ebpf.loaded import Loaded
 from probes.ebpf.mapped import ACCOUNT, PLACES, RUN, RingBuffer, map_array
 from probes.ebpf.states import SIGNAL_KEY, SIGNAL_SENT, TASK, read_hash
 from probes.ebpf.transport import Joiner
@@ -33,7 +34,7 @@ class Session:
         self.buffer_bytes = size
         self.fill_s = size / _BYTES_PER_S
         cpus = _possible_cpus()
-        self._loaded = programs.Loaded(programs.plan(folder, options.withhold), size, cpus)
+        self._loaded = Loaded(programs.plan(folder, options.withhold), size, cpus)
         table = map_array(self._fd("calls"), metadata.CALL_META, metadata.NUMBERS)
         table[:] = metadata.call_metadata(platform.machine())
         self._accounts = map_array(self._fd("accounts"), ACCOUNT, cpus)
@@ -61,9 +62,7 @@ class Session:
         """Follow a process that has not yet exec'ed: its recording begins when it does."""
         slot = np.array([1 + tid % (programs.TASKS - 1)], np.uint32)
         if self._loaded.update("owners", slot, np.array([tid], np.uint32)) < 0:
-            raise ProbeError(
-                "the kernel refuses to follow the target (map update): use --probe ptrace"
-            )
+            raise ProbeError("the kernel refuses to follow the target (map update): use --probe ptrace")
         task = self._states[slot]
         task["call"]["tid"] = task["call"]["tgid"] = tid
         task["args"][0, _NO_FD] = np.uint64(2**64 - 1)
