@@ -17,7 +17,7 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
         script(
             tmp_path_factory.mktemp("bpf"),
             """
-import os, select
+import os, resource, select
 full, empty = [], []
 for index in range(30):
     read, write = os.pipe()
@@ -35,6 +35,10 @@ poll.register(writer, select.POLLOUT)
 poll.poll(250)
 many = select.poll()
 for index in range(300):
+    many.register(os.dup(full[0]) if index % 2 else os.dup(empty[0]), select.POLLIN)
+many.poll(0)
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+for index in range(2048 - 300):
     many.register(os.dup(full[0]) if index % 2 else os.dup(empty[0]), select.POLLIN)
 many.poll(0)
 epoll = select.epoll()
@@ -96,6 +100,13 @@ def test_a_set_too_long_is_cut_and_says_so(sets: Recorded) -> None:
     index = sets.indices("poll")[1]
     assert sets.rows[index]["a"] == 300
     assert sets.rows[index]["ret"] == 150
+    assert sets.rows[index]["flags"] & Flag.WATCH_CUT
+    assert sum(value >> 48 != 0 for value in sets.watch[index]) == 64
+
+
+def test_a_set_longer_than_the_tail_calls_reach_has_its_row(sets: Recorded) -> None:
+    index = sets.indices("poll")[2]
+    assert (sets.rows[index]["a"], sets.rows[index]["ret"]) == (2048, 1024)
     assert sets.rows[index]["flags"] & Flag.WATCH_CUT
     assert sum(value >> 48 != 0 for value in sets.watch[index]) == 64
 
