@@ -31,9 +31,10 @@ def _tries(case: Case) -> str | None:
     tries = np.flatnonzero(asks)
     if len(tries) <= HABIT:
         return None
-    tries = tries[Axis(case.root[tries], calls.enter_ns[tries]).order]
+    asker = case.root << 24 | calls.tid  # who asks after a vain try of another's does not ask again
+    tries = tries[Axis(asker[tries], calls.enter_ns[tries]).order]
     before, now = tries[:-1], tries[1:]
-    vain = (case.root[before] == case.root[now]) & (calls.ret[before] == EAGAIN) & (calls.ret[now] == EAGAIN)
+    vain = (asker[before] == asker[now]) & (calls.ret[before] == EAGAIN) & (calls.ret[now] == EAGAIN)
     if np.count_nonzero(vain) < HABIT:
         return None
     vain &= ~case.announced_since(case.root[now], calls.exit_ns[before], calls.enter_ns[now])
