@@ -63,8 +63,9 @@ class Calls:
 def select(events: Events, end_ns: int) -> Calls:
     """Take the calls out of ``events``; calls still in flight end at ``end_ns``."""
     kind = events["kind"]
-    is_call = kind == Kind.CALL
-    in_flight = np.flatnonzero(kind == Kind.PENDING)
+    known = events["code"] < len(CALLS)  # not of another architecture, nor of a newer table
+    is_call = (kind == Kind.CALL) & known
+    in_flight = np.flatnonzero((kind == Kind.PENDING) & known)
     finished = _still_open(events, is_call, in_flight)
     row = np.flatnonzero(is_call) if not len(finished) else np.sort(np.r_[np.flatnonzero(is_call), finished])
     # Mostly one stretch of rows is all calls: a slice of a column then costs neither time nor memory.

@@ -43,7 +43,8 @@ def call_names(events: Events, rows: NDArray[np.int64]) -> dict[str, int]:
     Names are those that a program calls, see :func:`spoken`.
     """
     rows = rows[rows >= 0]
-    counts = np.bincount(events["code"][rows], minlength=len(CALLS))
+    codes = events["code"][rows]
+    counts = np.bincount(codes[codes < len(CALLS)], minlength=len(CALLS))
     order = np.argsort(-counts, kind="stable")
     names: dict[str, int] = {}
     for code in order[counts[order] > 0]:

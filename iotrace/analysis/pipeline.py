@@ -119,9 +119,10 @@ def _operations(
     _mark_upstream(op, all_calls, lives)
     kept = _of_peers(op, lives)
     op, mode = op[kept], mode[kept]
-    on_file = (all_calls.role == Role.RECEIVE) & _is_file(lives)[lives.of_call] & (lives.of_call >= 0)
-    place = places.of_calls(all_calls, _timeouts(events, all_calls), on_file)
-    operations.place_phase1(op, places.Whereabouts(all_calls, place))
+    if np.any(op["ready_ns"] > op["begin_ns"]):
+        on_file = (all_calls.role == Role.RECEIVE) & _is_file(lives)[lives.of_call] & (lives.of_call >= 0)
+        place = places.of_calls(all_calls, _timeouts(events, all_calls), on_file)
+        operations.place_phase1(op, places.Whereabouts(all_calls, place))
     return _Found(op, mode)
 
 

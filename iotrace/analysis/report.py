@@ -120,7 +120,7 @@ def _matrix_row(row: MatrixRow) -> dict[str, Any]:
 def _by_process(analysis: Analysis) -> list[dict[str, Any]]:
     """Return each process's calls and its own verdicts."""
     events = analysis.events
-    rows = np.flatnonzero(events["kind"] == Kind.CALL)
+    rows = np.flatnonzero((events["kind"] == Kind.CALL) & (events["code"] < len(CALLS)))
     width = len(CALLS)
     tgids, dense = np.unique(events["tgid"][rows], return_inverse=True)
     counts = np.bincount(dense * width + events["code"][rows], minlength=len(tgids) * width)

@@ -21,15 +21,12 @@ def of_calls(events: Events, calls: Calls) -> list[CallStatistics]:
     finished = ~calls.pending
     if not finished.any():
         return []
-    whole = bool(finished.all())
-    codes = calls.code if whole else calls.code[finished]
-    order = np.argsort(codes, kind="stable")
-    names, first = np.unique(codes[order], return_index=True)
-    position = order if whole else np.flatnonzero(finished)[order]
-    parts = np.split(position, first[1:])
-    lines = [
-        _line(events, calls, int(value), part) for value, part in zip(names, parts, strict=True) if len(part)
-    ]
+    counts = np.bincount(calls.code, minlength=len(CALLS))
+    lines = []
+    for value in np.flatnonzero(counts):
+        part = np.flatnonzero((calls.code == value) & finished)
+        if len(part):
+            lines.append(_line(events, calls, int(value), part))
     return sorted(lines, key=lambda line: -line.total_ns)
 
 

@@ -359,7 +359,7 @@ def test_the_evidence_has_the_counts() -> None:
         leak(), "descriptor-leak"
     )
     said = evidence(stall(), "blocking-call-in-loop")
-    assert "slept in clock_nanosleep (7 times, 50.0 ms at most)" in said
+    assert "slept in clock_nanosleep (7 times, up to 50.0 ms)" in said
     assert "7 operations waited" in said
     assert "2 operations waited" in evidence(batch(), "blocking-call-in-loop")
     said = evidence(herd(), "thundering-herd")

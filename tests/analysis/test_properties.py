@@ -29,6 +29,7 @@ def strange(seed: int) -> Events:
     busy = random.choice(["recvfrom", "accept4", "epoll_wait", "select", "epoll_ctl", "fcntl"], count)
     often = random.random(count) < 0.7
     table["code"][often] = [BY_NAME[name].code for name in busy[often]]
+    table["code"][random.random(count) < 0.05] = 0xFFFF  # a call of another architecture
     table["enter_ns"] = random.integers(1, 10_000, count)
     table["exit_ns"] = table["enter_ns"] + random.integers(0, 10_000, count).astype(np.uint64)
     table["exit_ns"][table["kind"] == Kind.PENDING] = 0

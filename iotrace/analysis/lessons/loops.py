@@ -69,9 +69,9 @@ def blocking_call_in_loop(case: Case) -> str | None:
     longest = int(calls.asleep_ns[culprits].max())
     waited = int(delayed.sum())
     return (
-        f"the loop's thread slept in {name} ({times(len(culprits))}, {milliseconds(longest)} at most) while"
-        f" descriptors that it watches were ready: {waited} operation{'s' if waited > 1 else ''} waited for"
-        f" it, the longest {milliseconds(late)}."
+        f"the loop slept in {name} ({times(len(culprits))}, up to {milliseconds(longest)}) while descriptors"
+        f" that it watches were ready: {waited} operation{'s' if waited > 1 else ''} waited for it, up to"
+        f" {milliseconds(late)}."
     )
 
 
