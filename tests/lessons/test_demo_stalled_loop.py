@@ -36,16 +36,19 @@ def test_two_calls_block_and_none_is_epoll_wait(record: Record, probe: str) -> N
 
 
 def test_then_everybody_is_ready_at_once(record: Record, probe: str) -> None:
-    """The epoll_wait after each stall returns at once, and names all chatters; others name one or a few."""
+    """The epoll_wait after each stall returns at once and names all chatters; others name one or a few.
+
+    All but one at least: who spoke together with the request that blocks is answered before that wait.
+    """
     run = record(probe, "stalled_loop")
     events = run.events
     waits = run.rows("epoll_wait")
     told = events["ret"][waits]
     after = [int(np.searchsorted(events["enter_ns"][waits], events["exit_ns"][row])) for row in stalls(run)]
     for at in after:
-        assert told[at] == CHATTERS
+        assert told[at] >= CHATTERS - 1
         assert run.lasted_ns(waits)[at] < STALL_NS // 20
-    assert np.median(told[told > 0]) < CHATTERS
+    assert np.median(told[told > 0]) < CHATTERS - 1
 
 
 def test_everybody_waited_for_nearly_the_whole_stall(record: Record) -> None:
@@ -57,10 +60,11 @@ def test_everybody_waited_for_nearly_the_whole_stall(record: Record) -> None:
     rows = op[op["act"] == Act.RECEIVE]["call"]
     lag = events["enter_ns"][rows] - events["ready_ns"][rows]
     late = rows[lag > STALL_NS // 2]
-    victims = [
-        set(events["fd"][late[(events["ready_ns"][late] > events["enter_ns"][row])]].tolist())
-        for row in stalls(run)
-    ]
+    victims = []
+    for stall in stalls(run):
+        end = events["exit_ns"][stall]
+        waiting = (events["ready_ns"][late] < end) & (end < events["enter_ns"][late])
+        victims.append(set(events["fd"][late[waiting]].tolist()))
     assert len(late) == 2 * CHATTERS
     assert [len(fds) for fds in victims] == [CHATTERS, CHATTERS]
     assert np.median(lag) < STALL_NS // 20
