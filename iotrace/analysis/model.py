@@ -203,4 +203,5 @@ class Analysis:
     threads: Sequence[tuple[int, int, str]]  # (tgid, tid, name)
     lost: int
     gaps: Sequence[tuple[int, int, int]]  # (first_ns, last_ns, rows lost)
+    foreign: int = 0  # calls of another architecture: seen, not decoded
     order: str = ""  # in which order were clients answered, and why; "" where there is nothing to say

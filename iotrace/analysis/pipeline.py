@@ -30,7 +30,7 @@ from iotrace.analysis.axis import Ints, take
 from iotrace.analysis.model import Act, Analysis, CallStatistics, Verdict
 from iotrace.analysis.operation import Operations, join
 from iotrace.columns import Events
-from probes.events import Kind
+from probes.events import Flag, Kind
 from probes.table import Role
 
 
@@ -80,6 +80,7 @@ def _analyse(
         threads=_threads(all_calls),
         lost=_lost(events),
         gaps=_gaps(events),
+        foreign=int(np.count_nonzero(events["flags"] & Flag.FOREIGN)),
         order=order.order_of_answers(events, op, lives.root),
     )
 

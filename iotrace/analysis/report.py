@@ -11,7 +11,7 @@ import numpy as np
 
 from iotrace import __version__
 from iotrace.analysis import calls as call_columns
-from iotrace.analysis.model import Act, Analysis, MatrixRow, Model, Phase, Verdict
+from iotrace.analysis.model import Act, Analysis, CallStatistics, MatrixRow, Model, Phase, Verdict
 from iotrace.analysis.verdicts import judge
 from probes.events import Kind
 from probes.table import CALLS
@@ -53,7 +53,8 @@ def report_json(analysis: Analysis) -> dict[str, Any]:
             "process_model": analysis.process_model,
         },
         "matrix": [_matrix_row(row) for row in analysis.matrix],
-        "calls": [_fields(line) for line in analysis.calls],
+        "calls": [_call(line, header.get("stop_cost_ns")) for line in analysis.calls],
+        "foreign_calls": analysis.foreign,
         "by_process": _by_process(analysis),
         "descriptors": chosen,
         "descriptors_total": len(analysis.descriptors),
@@ -62,8 +63,11 @@ def report_json(analysis: Analysis) -> dict[str, Any]:
     }
 
 
-def _fields(line: Any) -> dict[str, Any]:
-    return {name: getattr(line, name) for name in line.__dataclass_fields__}
+def _call(line: CallStatistics, stop_cost_ns: int | None) -> dict[str, Any]:
+    """Return one line; under ptrace also its total without the calibrated cost of the stops."""
+    fields = {name: getattr(line, name) for name in line.__dataclass_fields__}
+    corrected = None if stop_cost_ns is None else max(0, line.total_ns - line.count * stop_cost_ns)
+    return {**fields, "corrected_total_ns": corrected}
 
 
 def _target(analysis: Analysis) -> dict[str, Any]:

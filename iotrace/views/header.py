@@ -75,6 +75,8 @@ def _notes(analysis: Analysis) -> Iterable[str]:
     if header.get("stop_cost_ns"):
         cost = duration(int(header["stop_cost_ns"]))
         yield f"each traced call takes {cost} longer for being stopped; the times shown contain it"
+    if analysis.foreign:
+        yield f"{plural(analysis.foreign, 'call')} of another architecture (32-bit) counted, not decoded"
     options = header.get("options")
     if isinstance(options, Mapping) and options.get("pin"):
         yield "tracer and target shared one CPU (--pin)"

@@ -8,14 +8,23 @@ from rich.text import Text
 
 from iotrace.analysis.model import Analysis
 from iotrace.views.glyphs import Pen
-from iotrace.views.layout import wrap
+from iotrace.views.layout import clip, wrap
+
+_HEAD = "LESSON   "
 
 
 def draw(analysis: Analysis, width: int, pen: Pen, most: int | None = None) -> Iterable[Text]:
-    """Yield each lesson, wrapped, at most ``most`` of them."""
-    head = "LESSON   "
+    """Yield each lesson, wrapped, with the command for its whole story; at most ``most`` of them."""
     for lesson in analysis.lessons[:most]:
-        yield from wrap(lesson.evidence, width, pen, "none", Text.assemble((head, "lesson")), len(head))
+        lines = wrap(lesson.evidence, width, pen, "none", Text.assemble((_HEAD, "lesson")), len(_HEAD))
+        more = Text(pen(f"[iotrace explain {lesson.name}]"), "command")
+        if lines[-1].cell_len + 2 + more.cell_len > width:
+            lines.append(Text(" " * (len(_HEAD) - 2)))
+        lines[-1].append("  ").append_text(more)
+        yield from (clip(line, width, pen) for line in lines)
+    left = len(analysis.lessons) - (most or len(analysis.lessons))
+    if left > 0:
+        yield Text(" " * len(_HEAD)).append(pen(f"… and {left} more: iotrace report"), "muted")
 
 
 def order(analysis: Analysis, width: int, pen: Pen) -> Iterable[Text]:

@@ -15,6 +15,9 @@ from iotrace.views.layout import Column, Lines, grid
 from iotrace.views.report import spaced
 from iotrace.views.show import picture
 
+#: A second lesson is told only if all fits so many lines: a terminal of 40, with what the server said itself.
+_SCREEN = 38
+
 #: (what to type, what it shows)
 Commands = Sequence[tuple[str, str]]
 
@@ -28,16 +31,22 @@ def summary(
 
     def draw(width: int, pen: Pen) -> Iterable[Text]:
         lanes, magnified = picture(analysis, timeline, None, width, pen)
-        sections = (
-            header.draw(analysis, width, pen),
-            (*verdict.draw(analysis, width, pen, brief=True), *lessons.order(analysis, width, pen)),
-            matrix.draw(analysis, width, pen),
-            lanes,
-            magnified,
-            lessons.draw(analysis, width, pen, most=1),
-            _commands(offered, width, pen),
+        above = list(
+            spaced(
+                (
+                    header.draw(analysis, width, pen),
+                    (*verdict.draw(analysis, width, pen, brief=True), *lessons.order(analysis, width, pen)),
+                    matrix.draw(analysis, width, pen),
+                    lanes,
+                    magnified,
+                )
+            )
         )
-        yield from spaced(sections)
+        taught = list(lessons.draw(analysis, width, pen, most=2))
+        below = _commands(offered, width, pen)
+        if len(above) + len(taught) + len(below) + 2 > _SCREEN:
+            taught = list(lessons.draw(analysis, width, pen, most=1))
+        yield from spaced((above, taught, below))
 
     return Lines(draw, ascii)
 
