@@ -49,7 +49,7 @@ class BpfProbe:
         if lacking:
             return f"the eBPF probe needs {lacking}: run it as root, or with CAP_BPF and CAP_PERFMON"
         if not in_initial_pid_namespace():
-            return "this container's process numbers are not the kernel's: run iotrace on the host, or share its pids"
+            return "in this container process numbers are not the kernel's: run iotrace on the host"
         if tracefs.events() is None and not tracefs.mountable():
             return "tracefs is not readable: sudo mount -o remount,mode=755 /sys/kernel/tracing"
         return None

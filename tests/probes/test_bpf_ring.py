@@ -68,8 +68,11 @@ def test_times_of_a_request_are_in_order(ring: tuple[str, Recorded]) -> None:
         assert (requests[before] > 0).all()
         assert (requests[before] <= requests[after]).all(), f"{before} after {after}"
     later = requests[1:]  # the first receive makes the socket known
-    assert (later["ready_ns"] > later["enter_ns"]).all()
     assert (later["ready_ns"] <= later["copy_ns"]).all()
+    # A busy machine lets the data come before the submission; what waited was made ready while it did.
+    waited = later[later["copy_ns"] - later["enter_ns"] > 1_000_000]
+    assert len(waited) > 0
+    assert (waited["ready_ns"] > waited["enter_ns"]).all()
 
 
 def test_who_copied(ring: tuple[str, Recorded]) -> None:
