@@ -11,13 +11,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 PATIENCE_S = 10
-CHATTERS = 5
-THINK_S = 0.04
+THINK_S = (0.029, 0.031, 0.037, 0.041, 0.043)  # each its own, so that they do not go in step after a stall
 STALLS = ((0.3, b"sleep"), (0.4, b"look up"))  # how long to wait before, what to ask for
 IN_ALL_S = 1.2
 
 
-def chat(port: int) -> list[float]:
+def chat(port: int, think_s: float) -> list[float]:
     """Send and receive until the time is over; return how long each answer took."""
     waited_s = []
     end = time.monotonic() + IN_ALL_S
@@ -27,7 +26,7 @@ def chat(port: int) -> list[float]:
             if connection.recv(1024) != b"hello":
                 sys.exit("the answer was not the message")
             waited_s.append(time.monotonic() - began)
-            time.sleep(THINK_S)
+            time.sleep(think_s)
     return waited_s
 
 
@@ -35,8 +34,8 @@ def main() -> str | None:
     parser = argparse.ArgumentParser(description="Clients for stalled_loop.py.")
     parser.add_argument("--port", type=int, default=8813)
     port = parser.parse_args().port
-    with ThreadPoolExecutor(max_workers=CHATTERS) as pool:
-        chats = [pool.submit(chat, port) for _ in range(CHATTERS)]
+    with ThreadPoolExecutor(max_workers=len(THINK_S)) as pool:
+        chats = [pool.submit(chat, port, think_s) for think_s in THINK_S]
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
             for pause_s, request in STALLS:
                 time.sleep(pause_s)

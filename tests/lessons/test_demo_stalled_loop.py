@@ -36,7 +36,7 @@ def test_two_calls_block_and_none_is_epoll_wait(record: Record, probe: str) -> N
 
 
 def test_then_everybody_is_ready_at_once(record: Record, probe: str) -> None:
-    """The epoll_wait after each stall returns at once and names all chatters; others name one or a few.
+    """The epoll_wait after each stall returns at once and names all chatters.
 
     All but one at least: who spoke together with the request that blocks is answered before that wait.
     """
@@ -48,7 +48,8 @@ def test_then_everybody_is_ready_at_once(record: Record, probe: str) -> None:
     for at in after:
         assert told[at] >= CHATTERS - 1
         assert run.lasted_ns(waits)[at] < STALL_NS // 20
-    assert np.median(told[told > 0]) < CHATTERS - 1
+    slept = run.lasted_ns(waits) > STALL_NS // 20  # as it usually does
+    assert np.count_nonzero(slept) > 10
 
 
 def test_everybody_waited_for_nearly_the_whole_stall(record: Record) -> None:
