@@ -11,8 +11,8 @@ import selectors
 import signal
 import socket
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 TASKS = 3
@@ -31,11 +31,8 @@ def in_one_thread(connections: list[socket.socket]) -> None:
 
 
 def in_threads(connections: list[socket.socket]) -> None:
-    threads = [threading.Thread(target=task, args=(connection,)) for connection in connections]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(TASKS) as threads:
+        list(threads.map(task, connections))
 
 
 def in_an_event_loop(connections: list[socket.socket]) -> None:
