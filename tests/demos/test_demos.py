@@ -227,3 +227,9 @@ def test_manifest_is_consistent() -> None:
         assert demo["bytes"] == demo["messages"] * MESSAGE
     models = {demo["model"] for demo in ECHOES}
     assert models == {"blocking", "nonblocking", "multiplexing", "signal_driven", "asynchronous"}
+
+
+def test_readme_names_every_demo() -> None:
+    lines = (FOLDER / "README.md").read_text().splitlines()
+    listed = [line.split("`")[1] for line in lines if line.startswith("| `")]
+    assert listed == [demo["name"] for demo in DEMOS]

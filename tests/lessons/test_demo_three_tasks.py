@@ -39,8 +39,8 @@ def test_where_the_tasks_wait(ways: list[Operations]) -> None:
 
 def test_threads_and_loop_take_a_third_of_the_time(ways: list[Operations]) -> None:
     one, threads, loop = map(lasted_ns, ways)
-    assert 2.4 < one / threads < 3.6
-    assert 2.4 < one / loop < 3.6
+    assert 2 < one / threads < 4
+    assert 2 < one / loop < 4
 
 
 def test_how_many_questions_are_open_at_once(record: Record, probe: str, ways: list[Operations]) -> None:
