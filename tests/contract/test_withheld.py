@@ -21,7 +21,7 @@ from tests.live import require
 MESSAGES = 23
 SIZE = 64 << 10
 THINK_NS = 10_000_000
-SLACK_NS = 8_000_000  # over all messages: what two busy cores may add
+LATE_NS = 46_000_000  # over all messages: what two busy cores may add to the client's sleeps
 OPTIONAL = ("waker", "ready", "copy", "done", "connection", "signal", "ring")
 
 SERVER = f"""
@@ -56,6 +56,12 @@ def record(way: str, withheld: frozenset[str]) -> Analysis:
     return analyse(from_batches(batches, probe.header))
 
 
+def assert_think_time(row: MatrixRow) -> None:
+    """Phase 1 is the client's sleep: never less by more than the way to the socket, never much more."""
+    least = MESSAGES * (THINK_NS - 1_000_000)
+    assert least < row.phase1.total_ns < MESSAGES * THINK_NS + LATE_NS
+
+
 def receives(analysis: Analysis) -> MatrixRow:
     return next(row for row in analysis.matrix if row.act is Act.RECEIVE)
 
@@ -86,7 +92,7 @@ def test_one_evidence_less(way: str, whole: Analysis, evidence: str) -> None:
     assert row.model is (Model.MULTIPLEXING if way == "select" else Model.BLOCKING)
     assert row.phase1.basis is (Basis.BOUNDED if evidence == "ready" else Basis.MEASURED)
     assert row.phase2.basis is (Basis.BOUNDED if evidence == "copy" else Basis.MEASURED)
-    assert row.phase1.total_ns == pytest.approx(MESSAGES * THINK_NS, abs=SLACK_NS)
+    assert_think_time(row)
     assert row.phase1.blocked > 0.97
     columns = {"waker": "waking_ns", "copy": "copy_ns", "done": "done_ns"}
     kinds = {"signal": Kind.SIGNAL, "ring": Kind.RING, "connection": Kind.CONNECTION}
@@ -103,7 +109,7 @@ def test_without_ready_and_waker_the_bound_is_the_return(way: str) -> None:
     row = receives(record(way, frozenset({"ready", "waker"})))
     assert row.operations == MESSAGES
     assert row.phase1.basis is Basis.BOUNDED
-    assert row.phase1.total_ns == pytest.approx(MESSAGES * THINK_NS, abs=SLACK_NS)
+    assert_think_time(row)
 
 
 def test_nothing_optional_left_is_still_true(way: str) -> None:
@@ -111,4 +117,4 @@ def test_nothing_optional_left_is_still_true(way: str) -> None:
     assert (row.operations, row.bytes) == (MESSAGES, MESSAGES * SIZE)
     assert row.phase1.basis is Basis.BOUNDED
     assert row.phase2.basis is Basis.BOUNDED
-    assert row.phase1.total_ns == pytest.approx(MESSAGES * THINK_NS, abs=SLACK_NS)
+    assert_think_time(row)
