@@ -23,6 +23,7 @@ from probes.events import EVENT, Batch
 _BUSY_S, _IDLE_S = 0.010, 0.050  # pauses between two looks at the ring buffer
 _PENDING_NS = 500_000_000  # a call under way for longer than this is written once as PENDING
 _PATIENCE_NS = 200_000_000  # for rows being written when the run ends
+_EXITING_NS = 2_000_000_000  # for the first process, of which no task is left, to become a zombie
 _BIG = 1 << 17  # rows after which a batch goes out before its time
 
 
@@ -131,10 +132,13 @@ class BpfProbe:
         rows = _Rows(sink)
         flush_at = pending_at = time.monotonic_ns()
         pause = _BUSY_S
+        alive_at = time.monotonic_ns()
         while True:
             ended = session.tasks() == 0
             taken = rows.take(session)
             now = time.monotonic_ns()
+            if not ended:
+                alive_at = now
             if now - pending_at > _PENDING_NS // 2:
                 rows.add(session.pending(now - _PENDING_NS))
                 pending_at = now
@@ -144,7 +148,10 @@ class BpfProbe:
             if not rows.count:
                 flush_at = now
             waiter.poll()
-            if self._stop or (ended and not taken):
+            # The kernel says that a task exits before it gives back its memory and files: only then
+            # there is a status.
+            over = waiter.reaped or now - alive_at > _EXITING_NS
+            if self._stop or (ended and not taken and over):
                 break
             pause = min(_BUSY_S if taken else pause * 1.5, _IDLE_S, session.fill_s / 4)
             waiter.wait(min(pause, 0.002) if ended else pause)
@@ -222,6 +229,7 @@ class _Waiter:
     def __init__(self, pid: int) -> None:
         self._pid = pid
         self.status: int | None = None
+        self.reaped = False  # by us or by somebody else
         self._poll = select.poll()
         try:
             self._pidfd = os.pidfd_open(pid)
@@ -236,13 +244,16 @@ class _Waiter:
 
     def poll(self) -> None:
         """Look whether the process has ended; keep its status."""
-        if self.status is not None:
+        if self.reaped:
             return
-        with suppress(ChildProcessError):
+        try:
             pid, status = os.waitpid(self._pid, os.WNOHANG)
-            if pid:
-                self.status = status
-                self.close()
+        except ChildProcessError:
+            self.reaped = True
+            return
+        if pid:
+            self.status, self.reaped = status, True
+            self.close()
 
     def close(self) -> None:
         """Forget the process."""
