@@ -101,7 +101,12 @@ def test_phase_1_is_the_think_time(recorded: Record) -> None:
     op = analysis.operations[analysis.operations["act"] == Act.RECEIVE]
     phase1 = op["ready_ns"] - op["begin_ns"]
     assert np.all(op["ready_basis"] == Basis.MEASURED)
-    assert np.abs(phase1 - THINK_NS).max() < MS, phase1
+    late = phase1 - THINK_NS
+    assert late.min() > -MS, late  # never less than the client slept
+    assert abs(np.median(late)) < MS, late
+    assert np.count_nonzero(np.abs(late) < MS) >= 0.8 * MESSAGES, (
+        late
+    )  # a busy machine wakes some clients late
 
 
 @pytest.mark.parametrize("demo", [*ECHOES, "io_uring_echo", "select_chat"])
