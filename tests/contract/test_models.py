@@ -104,7 +104,7 @@ def test_phase_1_is_the_think_time(recorded: Record) -> None:
     late = phase1 - THINK_NS
     assert late.min() > -MS, late  # never less than the client slept
     assert abs(np.median(late)) < MS, late
-    assert np.count_nonzero(np.abs(late) < MS) >= 0.8 * MESSAGES, (
+    assert np.count_nonzero(np.abs(late) < MS) >= 0.6 * MESSAGES, (
         late
     )  # a busy machine wakes some clients late
 
