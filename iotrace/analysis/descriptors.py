@@ -205,11 +205,14 @@ def _join_copies(events: Events, calls: Calls, lives: Lives, inherited: int) -> 
             found = lives.find(np.array([parent]), lives.fd[index : index + 1], np.array([born]))
             source[index] = found[0]
     lives.root = np.where(source >= 0, source, lives.root)
-    while True:
+    for _ in range(len(lives).bit_length()):
         further = lives.root[lives.root]
         if np.array_equal(further, lives.root):
             return
         lives.root = further
+    # Rows that contradict each other can make a ring of copies: none of its members has an original.
+    ring = lives.root[lives.root] != lives.root
+    lives.root = np.where(ring, np.arange(len(lives)), lives.root)
 
 
 def _kinds(events: Events, calls: Calls, lives: Lives) -> list[str]:

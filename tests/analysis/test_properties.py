@@ -14,6 +14,7 @@ from iotrace.analysis.model import PLACES, Analysis, Model
 from iotrace.columns import Events, from_batches
 from probes.events import EVENT, Kind, batch
 from probes.table import BY_NAME, CALLS
+from tests.story import Story
 
 _RESULTS = (-516, -512, -32, -11, -9, -4, -2, -1, 0, 1, 3, 4, 5, 64, 1 << 20)
 _KINDS = [Kind.CALL] * 8 + list(Kind)
@@ -101,3 +102,11 @@ def test_axis_finds_what_a_search_would(
             if g == group and (t < time if before else t <= time)
         ]
         assert index == (max(fitting)[1] if fitting else -1)
+
+
+def test_a_ring_of_copies_ends() -> None:
+    """Three copies of each other, at one moment: no kernel makes them, a damaged recording may."""
+    story = Story()
+    for source, copy in ((4, 5), (5, 6), (6, 4)):
+        story.call("dup", 100, 100, copy, fd=source)
+    check(story.analyse())
