@@ -52,13 +52,15 @@ def in_an_event_loop(connections: list[socket.socket]) -> None:
 
 def serve(server: socket.socket) -> None:
     while True:
+        took = []
         for run in (in_one_thread, in_threads, in_an_event_loop):
             connections = [server.accept()[0] for _ in range(TASKS)]
             began = time.monotonic()
             run(connections)
-            print(f"{run.__name__.replace('_', ' ')}: {time.monotonic() - began:.2f} s", flush=True)
+            took.append(f"{run.__name__.replace('_', ' ')} {time.monotonic() - began:.2f} s")
             for connection in connections:
                 connection.close()
+        print(*took, sep=", ", flush=True)
 
 
 def listen(port: int) -> socket.socket:

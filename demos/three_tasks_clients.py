@@ -31,7 +31,9 @@ def main() -> str | None:
     arguments = parser.parse_args()
     for _ in range(WAYS):
         with ThreadPoolExecutor(max_workers=TASKS) as pool:
-            tasks = [pool.submit(answer, arguments.port, arguments.think_ms / 1000) for _ in range(TASKS)]
+            # Not all at the same moment: each a little slower than the one before.
+            thinks_s = [arguments.think_ms / 1000 * (1 + number / 10) for number in range(TASKS)]
+            tasks = [pool.submit(answer, arguments.port, think_s) for think_s in thinks_s]
             questions = [done.result() for done in tasks]
         if questions != [STEPS] * TASKS:
             return f"the tasks asked {questions} times"

@@ -11,7 +11,7 @@ from iotrace.analysis.model import Act
 from tests.lessons.conftest import Record, Run
 from tests.live import require
 
-CHATTERS = 5
+CHATTERS = 3
 STALL_NS = 150_000_000
 
 
