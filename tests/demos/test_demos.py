@@ -27,6 +27,8 @@ SERVERS = [demo for demo in DEMOS if "clients" in demo]
 PROGRAMS = [demo for demo in DEMOS if "clients" not in demo]
 #: Those that answer the same clients, whatever their model.
 ECHOES = [demo for demo in SERVERS if demo["clients"][0][0] == "echo_clients.py"]
+#: Those that echo any bytes, of any length.
+BYTE_ECHOES = ("select_echo_queues.py", "poll_echo.py", "selectors_echo.py", "coroutine_echo.py")
 MESSAGE = 1 << 20
 HURRY = ["--think-ms", "5"]
 LIMIT_S = 30
@@ -139,6 +141,24 @@ def test_a_message_in_two_halves_is_one_message(demo: dict[str, Any], tmp_path: 
         time.sleep(0.05)
         client.sendall(message[1000:])
         assert client.recv(8, socket.MSG_WAITALL) == struct.pack("!II", MESSAGE, zlib.crc32(message))
+
+
+@pytest.mark.parametrize("script", BYTE_ECHOES)
+def test_byte_echo_survives_who_resets_and_who_reads_late(script: str, tmp_path: Path) -> None:
+    document = os.urandom(4 << 20)
+    with serving(script, tmp_path) as port, connect(port) as stays:
+        for farewell in (b"", b"x", document[:100_000]):
+            reset(port, farewell)
+        stays.sendall(b"hello")
+        assert stays.recv(100) == b"hello"
+        sender = threading.Thread(target=stays.sendall, args=(document,))
+        sender.start()
+        time.sleep(0.1)  # all buffers on the way are full
+        received = bytearray()
+        while len(received) < len(document) and (piece := stays.recv(1 << 16)):
+            received += piece
+        sender.join(LIMIT_S)
+        assert received == document
 
 
 def test_chat_survives_one_who_resets(tmp_path: Path) -> None:
