@@ -148,8 +148,8 @@ class BpfProbe:
             if not rows.count:
                 flush_at = now
             waiter.poll()
-            # The kernel says that a task exits before it gives back its memory and files: only then
-            # there is a status.
+            # The kernel says that a task exits before it closes its files (kernel/exit.c, do_exit), which
+            # can take long: only then there is a status.
             over = waiter.reaped or now - alive_at > _EXITING_NS
             if self._stop or (ended and not taken and over):
                 break

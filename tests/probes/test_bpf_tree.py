@@ -124,6 +124,22 @@ sys.exit(23)
     assert traced.stderr == f"{23 << 8}\n"
 
 
+def test_a_target_that_takes_long_to_leave_has_its_status(tmp_path: Path) -> None:
+    """The kernel closes its files after it said that the task exits, and before there is a status."""
+    text = """
+import os, resource, select, socket
+resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
+epolls = [select.epoll() for _ in range(61)]
+pairs = [socket.socketpair() for _ in range(3000)]
+for epoll in epolls:
+    for pair in pairs: epoll.register(pair[0])
+os._exit(23)
+"""
+    recorded = run(script(tmp_path, text))
+    assert recorded.outcome.status is not None
+    assert os.waitstatus_to_exitcode(recorded.outcome.status) == 23
+
+
 def test_a_killed_target_has_its_signal_as_status(tmp_path: Path) -> None:
     recorded = run(script(tmp_path, "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n"))
     assert recorded.outcome.status is not None
