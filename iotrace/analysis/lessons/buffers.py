@@ -51,6 +51,8 @@ def partial_receive(case: Case) -> str | None:
     )
     peeks = np.isin(calls.code, _TAKES_FLAGS) & ((case.events["b"][calls.row] & MSG_PEEK) != 0)
     taken = np.flatnonzero(chosen & ~peeks)
+    if not np.any(calls.ret[taken] < case.asked[taken]):
+        return None
     sends = np.flatnonzero(is_role(calls, Role.SEND) & (calls.ret > 0) & (case.root >= 0))
     if len(taken) < 2 or not len(sends):
         return None

@@ -26,6 +26,8 @@ def polling_waste(case: Case) -> str | None:
 def _tries(case: Case) -> str | None:
     """Find receives and accepts that failed right after one that had failed, with nothing said between."""
     calls = case.calls
+    if np.count_nonzero(calls.ret == EAGAIN) < HABIT:
+        return None
     asks = is_role(calls, Role.RECEIVE, Role.ACCEPT) & ~calls.pending & (case.root >= 0)
     asks &= (calls.ret >= 0) | ((calls.ret == EAGAIN) & ~calls.slept)
     tries = np.flatnonzero(asks)
