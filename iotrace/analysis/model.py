@@ -186,7 +186,8 @@ class Analysis:
     """Everything worked out of one recording. ``events`` are the rows that it stands on.
 
     ``operations`` are sorted by ``begin_ns``. ``lives`` maps each event
-    row to an index in ``descriptors`` (-1: the row has no descriptor), (rows,) int32.
+    row to an index in ``descriptors`` (-1: the row has no descriptor), (rows,) int32; ``roots`` each of
+    those to the one whose open file it shares (dup, fork), (descriptors,).
     """
 
     events: Events
@@ -204,4 +205,5 @@ class Analysis:
     lost: int
     gaps: Sequence[tuple[int, int, int]]  # (first_ns, last_ns, rows lost)
     foreign: int = 0  # calls of another architecture: seen, not decoded
+    roots: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     order: str = ""  # in which order were clients answered, and why; "" where there is nothing to say

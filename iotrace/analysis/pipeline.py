@@ -81,6 +81,7 @@ def _analyse(
         lost=_lost(events),
         gaps=_gaps(events),
         foreign=int(np.count_nonzero(events["flags"] & Flag.FOREIGN)),
+        roots=lives.root,
         order=order.order_of_answers(events, op, lives.root),
     )
 

@@ -32,7 +32,7 @@ def draw(analysis: Analysis, timeline: Timeline, width: int, pen: Pen, seen: See
     for lane, name in zip(timeline.lanes, names, strict=True):
         raster = rasterise(lane, timeline.from_ns, timeline.to_ns, cells, timeline.gaps)
         line = pad(Text(name), margin - 2, pen).append("  ")
-        yield line.append_text(_lane(lane, raster, cells, pen, seen))
+        yield line.append_text(strip(lane, raster, cells, pen, seen))
     yield from _left_out(timeline, width, pen)
 
 
@@ -71,7 +71,8 @@ def label(analysis: Analysis, lane: Lane) -> str:
     return f"{what.tgid} {words}" if processes > 1 else words
 
 
-def _lane(lane: Lane, raster: Raster, cells: int, pen: Pen, seen: Seen) -> Text:
+def strip(lane: Lane, raster: Raster, cells: int, pen: Pen, seen: Seen, sizes: bool = True) -> Text:
+    """Draw a lane's cells, with the names of long calls and, on a descriptor, the ``sizes`` received."""
     glyphs = [
         pen.glyph(What(kind), unsure)
         for kind, unsure in zip(raster.what.tolist(), raster.bounded, strict=True)
@@ -92,7 +93,7 @@ def _lane(lane: Lane, raster: Raster, cells: int, pen: Pen, seen: Seen) -> Text:
             styles[mark.cell] = _mark_style(mark.what, dominant)
             seen.add_inside(mark.what)
     _write_names(raster, glyphs, styles, free)
-    if lane.kind == "descriptor":
+    if sizes and lane.kind == "descriptor":
         _write_sizes(raster, glyphs, styles, free, pen)
     return _join(glyphs, styles)
 

@@ -42,6 +42,12 @@ def draw(analysis: Analysis, width: int, pen: Pen) -> Iterable[Text]:
         yield Text(pen("? this probe cannot see it"), "basis.unseen")
 
 
+def phases(row: MatrixRow, pen: Pen) -> tuple[Text, Text, Text]:
+    """Return phase 1's largest share, its other shares, and phase 2, in words."""
+    first, others = _phase1(row.phase1, pen)
+    return first, others, _phase2(row, pen)
+
+
 def _phases(row: MatrixRow) -> tuple[Phase, ...]:
     return (row.phase1,) if row.act == Act.ACCEPT else (row.phase1, row.phase2)
 
