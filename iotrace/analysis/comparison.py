@@ -159,7 +159,9 @@ def _responses(analysis: Analysis, calls: Calls, op: Operations) -> tuple[Ints, 
     first = np.full(len(op), np.iinfo(np.int64).max, np.int64)
     np.minimum.at(first, answered, calls.exit_ns[sends])
     found = first < np.iinfo(np.int64).max
-    response[found] = first[found] - op["ready_ns"][found]
+    told = analysis.events["ready_ns"][op["call"]]  # also where it was ready before anybody asked
+    ready = np.where((told > 0) & (told < op["ready_ns"]), told, op["ready_ns"])
+    response[found] = first[found] - ready[found]
     return response, int(first[found].max()) if found.any() else 0
 
 

@@ -32,6 +32,7 @@ _WEIGHTS = (9, 6, 8)  # of the panels' widths
 
 #: Cells kept free in a panel, for the length behind its longest bar.
 _NUMBER = 10
+_WIDE = 18  # in a panel of so many
 
 #: Below this width columns stand closer.
 _ROOMY = 100
@@ -98,10 +99,10 @@ def _picture(sides: Sequence[Side], courses: Sequence[Course | None], width: int
     yield _titles(widths, margin, width, pen)
     yield _axes(spans, widths, margin, pen)
     for side, each in zip(sides, courses, strict=True):
-        head = pad(Text(pen(side.label), "heading"), margin - 2, pen).append("  ")
+        head = Text().append_text(pad(Text(pen(side.label), "heading"), margin - 2, pen)).append("  ")
         model = _MODELS[side.model]
         words = "  kernel" if side.label == model else f"  {model}"
-        under = pad(Text(pen(words), "muted"), margin - 2, pen).append("  ")
+        under = pad(Text(pen(words), "muted"), margin - 2, pen).append("  ")  # dim to its end: the kernel's
         if each is None:
             words = side.verdict.because if side.verdict else "no receive and no accept was seen"
             yield clip(head.append(pen(f"? {words}"), "basis.unseen"), width, pen)
@@ -137,7 +138,7 @@ def _axes(spans: Sequence[int], widths: Sequence[int], margin: int, pen: Pen) ->
     for span, cells in _shown(spans, widths):
         line.append(pen("╎") if line.cell_len > margin else "", "muted")
         row = [" "] * cells
-        bar = cells - _NUMBER if cells > 2 * _NUMBER else cells
+        bar = cells - _NUMBER if cells >= _WIDE else cells
         for tick in ticks(0, span + 1, max(2, bar // 12)):
             at = tick.at_ns * bar // span
             words = pen("╷" + tick.label)
@@ -164,7 +165,7 @@ def _line(
 
 def _panel(spell: Spell, span: int, cells: int, pen: Pen, seen: Seen, process: bool) -> Text:
     """Draw one spell at the panel's scale, and how long it was where there is room behind it."""
-    bar = cells - _NUMBER if cells > 2 * _NUMBER else cells
+    bar = cells - _NUMBER if cells >= _WIDE else cells
     filled = min(bar, max(1, round(spell.length_ns * bar / span))) if spell.length_ns else 0
     text = Text()
     if filled:
@@ -214,8 +215,8 @@ def _measures(sides: Sequence[Side], width: int, pen: Pen) -> Iterable[Text]:
     act = {wording.ACTS[side.act] for side in compared if side.act is not None}
     words = (
         f"per {act.pop() if len(act) == 1 else 'operation'}; woken: slept in a call until its input came;"
-        " CPU: inside calls, own code is unseen; medians of phases; response: from data ready until the answer"
-        " was sent"
+        " CPU: inside calls, own code is unseen; medians of phases; response: from data ready until the"
+        " answer was sent"
     )
     yield from wrap(words, width, pen, "muted")
 

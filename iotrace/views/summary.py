@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from iotrace.analysis.model import Analysis
+from iotrace.analysis.model import Act, Analysis, Model
 from iotrace.timeline import build, magnify, typical
 from iotrace.views import header, lessons, matrix, verdict
 from iotrace.views.glyphs import Pen
@@ -30,23 +30,27 @@ def summary(
     offered = commands if commands is not None else more(analysis, file)
 
     def draw(width: int, pen: Pen) -> Iterable[Text]:
-        lanes, magnified = picture(analysis, timeline, None, width, pen)
-        above = list(
-            spaced(
-                (
-                    header.draw(analysis, width, pen),
-                    (*verdict.draw(analysis, width, pen, brief=True), *lessons.order(analysis, width, pen)),
-                    matrix.draw(analysis, width, pen),
-                    lanes,
-                    magnified,
-                )
+        lanes, magnified = map(list, picture(analysis, timeline, None, width, pen))
+        above = [
+            list(part)
+            for part in (
+                header.draw(analysis, width, pen),
+                (*verdict.draw(analysis, width, pen, brief=True), *lessons.order(analysis, width, pen)),
+                matrix.draw(analysis, width, pen),
+                lanes,
             )
-        )
+        ]
         taught = list(lessons.draw(analysis, width, pen, most=2))
         below = _commands(offered, width, pen)
-        if len(above) + len(taught) + len(below) + 2 > _SCREEN:
+
+        def whole() -> list[Text]:
+            return list(spaced((*above, magnified, taught, below)))
+
+        if len(whole()) > _SCREEN:
             taught = list(lessons.draw(analysis, width, pen, most=1))
-        yield from spaced((above, taught, below))
+        if len(whole()) > _SCREEN and _mixed(analysis):
+            magnified = []  # the typical operation of several models is typical of none
+        yield from whole()
 
     return Lines(draw, ascii)
 
@@ -62,6 +66,11 @@ def more(analysis: Analysis, file: str | None) -> Commands:
             "the end of that wait on an axis of its own" if closer else "the timeline",
         ),
     ]
+
+
+def _mixed(analysis: Analysis) -> bool:
+    receives = analysis.verdicts.get(Act.RECEIVE)
+    return receives is not None and receives.model is Model.MIXED
 
 
 def _around(analysis: Analysis) -> str:

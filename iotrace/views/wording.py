@@ -39,6 +39,7 @@ def verdict(found: Verdict) -> str:
     """Name a verdict: ``I/O multiplexing: select, level-triggered``."""
     if found.model == Model.MULTIPLEXING and found.multiplexer:
         trigger = (found.trigger or "").replace("level", "level-triggered").replace("edge", "edge-triggered")
+        trigger = trigger.replace("mixed", "level- and edge-triggered")
         return f"{MODELS[found.model]}: {found.multiplexer}{', ' if trigger else ''}{trigger}"
     if found.model == Model.MIXED and found.shares:
         parts = sorted(found.shares.items(), key=lambda item: -item[1])
