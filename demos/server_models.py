@@ -94,7 +94,8 @@ def total(folders: list[Path], file: str, key: str) -> int:
     return sum(int(words[1]) for words in lines if words and words[0] == key)
 
 
-def measure(name: str, serve: Callable[[socket.socket], None], connections: int) -> None:
+def measure(serve: Callable[[socket.socket], None], connections: int) -> tuple[float, ...]:
+    """Return the mean answer in µs; tasks made, RSS and PSS in MiB, switches for each answer."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port, pid = server.getsockname()[1], child(lambda: serve(server))
     told, tell = os.pipe()
@@ -107,28 +108,27 @@ def measure(name: str, serve: Callable[[socket.socket], None], connections: int)
     tasks = [task for process in processes for task in (process / "task").iterdir()]
     rss, pss = total(processes, "status", "VmRSS:") / 1024, total(processes, "smaps_rollup", "Pss:") / 1024
     switches = total(tasks, "status", "voluntary_ctxt_switches:") / len(took)
-    print(
-        f"{name:18}{connections:12}{statistics.mean(took):15.0f} µs"
-        f"{len(tasks) - 1:8}{rss:9.1f}{pss:7.1f}{switches:14.1f}"
-    )
     for end in (told, tell, stay, leave):
         os.close(end)
     for each in clients:
         os.waitpid(each, 0)
     os.kill(pid, signal.SIGTERM)
     os.waitpid(pid, 0)
+    return statistics.mean(took), len(tasks) - 1, rss, pss, switches
 
 
 def main() -> None:
-    print("model              connections  answer, mean   tasks   RSS MiB    PSS  switches each")
+    few, many = CONNECTIONS
+    print(f"µs an answer {few:11}{many:9} connections    tasks  RSS MiB    PSS  switches each")
     for name, serve in (
         ("one after another", one_after_another),
         ("process each", process_each),
         ("thread each", thread_each),
         ("event loop", event_loop),
     ):
-        for connections in CONNECTIONS:
-            measure(name, serve, connections)
+        alone = measure(serve, few)[0]
+        among, tasks, rss, pss, switches = measure(serve, many)
+        print(f"{name:23}{alone:9.0f}{among:9.0f}{tasks:22.0f}{rss:9.1f}{pss:7.1f}{switches:15.1f}")
 
 
 if __name__ == "__main__":

@@ -103,8 +103,8 @@ def test_memory_is_the_price_of_processes(record: Record, probe: str) -> None:
     facts = {}
     for model in MODELS:
         for line in lines:
-            if line.startswith(model) and line.split()[len(model.split())] == "7":
-                facts[model] = [float(word) for word in line.partition("µs")[2].split()]
+            if line.startswith(model):
+                facts[model] = [float(word) for word in line.removeprefix(model).split()][2:]
     tasks, rss, pss = ({model: facts[model][at] for model in MODELS} for at in range(3))
     assert tasks == dict(zip(MODELS, (0, 7, 7, 0), strict=True))
     assert rss["process each"] > 4 * rss["event loop"]
