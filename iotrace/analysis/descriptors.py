@@ -215,6 +215,23 @@ def _join_copies(events: Events, calls: Calls, lives: Lives, inherited: int) -> 
     lives.root = np.where(ring, np.arange(len(lives)), lives.root)
 
 
+def own_pairs(calls: Calls, lives: Lives) -> Ints:
+    """Return the lives of socketpairs that one process alone uses: how asyncio's loop wakes itself."""
+    made: Ints = np.flatnonzero(lives.origin >= 0)
+    made = made[calls.code[lives.origin[made]] == code("socketpair")]
+    if not len(made):
+        return np.zeros(0, np.int64)
+    pair = np.full(len(lives) + 1, -1, np.int64)
+    pair[made] = lives.origin[made]
+    pair_of_call = pair[np.where(lives.of_call >= 0, lives.root[lives.of_call], len(lives))]
+    used = np.flatnonzero((pair_of_call >= 0) & is_role(calls, Role.RECEIVE, Role.SEND))
+    users = np.unique(np.stack([pair_of_call[used], calls.tgid[used]]), axis=1)
+    pairs, processes = np.unique(users[0], return_counts=True)
+    alone = pairs[processes == 1]
+    own: Ints = np.flatnonzero(np.isin(pair[lives.root], alone))
+    return own
+
+
 def _kinds(events: Events, calls: Calls, lives: Lives) -> list[str]:
     """Return each life's kind; copies have their root's."""
     names = [_MADE_BY.get(call.name, "unknown") for call in CALLS]

@@ -22,6 +22,7 @@ OPERATION = np.dtype(
         ("copy_basis", "u1"),
         ("end_basis", "u1"),
         ("begin_ns", "i8"),
+        ("arrived_ns", "i8"),  # when the data truly became ready, also before begin; 0 unseen
         ("ready_ns", "i8"),  # phase 1 is begin..ready
         ("copy_ns", "i8"),  # ready..copy is the wake-up: neither phase
         ("end_ns", "i8"),  # phase 2 is copy..end

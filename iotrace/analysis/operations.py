@@ -75,6 +75,7 @@ def by_calls(
     op["act"], op["model"], op["at_once"] = act, model, ready <= begin
     ready = np.clip(ready, begin, exit_ns)
     copy = np.clip(copy, ready, exit_ns)
+    op["arrived_ns"] = own
     op["begin_ns"], op["begin_basis"] = begin, Basis.MEASURED
     op["ready_ns"], op["ready_basis"] = ready, ready_basis
     op["copy_ns"], op["copy_basis"] = copy, copy_basis

@@ -119,7 +119,7 @@ def _operations(
         by_begin = np.argsort(begin, kind="stable")
         op, mode = op[by_begin], mode[by_begin]
     _mark_upstream(op, all_calls, lives)
-    kept = _of_peers(op, lives)
+    kept = _of_peers(op, all_calls, lives)
     op, mode = op[kept], mode[kept]
     if np.any(op["ready_ns"] > op["begin_ns"]):
         on_file = (all_calls.role == Role.RECEIVE) & _is_file(lives)[lives.of_call] & (lives.of_call >= 0)
@@ -153,14 +153,16 @@ def _mark_upstream(op: Operations, all_calls: calls.Calls, lives: descriptors.Li
         op["act"] = np.where(outgoing, Act.RECEIVE_UPSTREAM, op["act"])
 
 
-def _of_peers(op: Operations, lives: descriptors.Lives) -> NDArray[np.bool_]:
+def _of_peers(op: Operations, all_calls: calls.Calls, lives: descriptors.Lives) -> NDArray[np.bool_]:
     """Return which operations are the program's dialogue with others.
 
     Where there are sockets, pipes are the inside of the program (a shell's substitutions, a loop's
-    wake-up), not its clients.
+    wake-up), not its clients; and so is a pair of sockets both ends of which one process uses.
     """
-    on_pipe = np.array([kind == "pipe" for kind in lives.kind] + [False], bool)[op["life"]]
-    return ~on_pipe if np.any(~on_pipe & (op["act"] == Act.RECEIVE)) else np.ones(len(op), bool)
+    inside = np.array([kind == "pipe" for kind in lives.kind] + [False], bool)
+    inside[descriptors.own_pairs(all_calls, lives)] = True
+    hidden = inside[op["life"]]
+    return ~hidden if np.any(~hidden & (op["act"] == Act.RECEIVE)) else np.ones(len(op), bool)
 
 
 def _is_file(lives: descriptors.Lives) -> NDArray[np.bool_]:

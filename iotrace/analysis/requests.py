@@ -45,6 +45,7 @@ def by_requests(events: Events, lives: Lives) -> Operations:
     ready = np.where(ready_seen > 0, ready_seen, copy)
     op["at_once"] = ready <= begin
     op["by_worker"] = (events["flags"][rows] & Flag.BY_WORKER) != 0
+    op["arrived_ns"] = ready_seen
     op["begin_ns"], op["begin_basis"] = begin, Basis.MEASURED
     op["ready_ns"] = np.clip(ready, begin, end)
     op["ready_basis"] = np.where(ready_seen > 0, Basis.MEASURED, Basis.BOUNDED)

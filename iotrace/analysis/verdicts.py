@@ -60,7 +60,7 @@ def judge(act: Act, events: Events, calls: Calls, op: Operations, mode: NDArray[
     if model is Model.MULTIPLEXING:
         names = call_names(events, op["wait"][of_model])
         multiplexer = _FAMILY.get(next(iter(names), ""))
-        trigger = _trigger(multiplexer, mode[of_model])
+        trigger = _trigger(multiplexer, mode[of_model & (op["wait"] >= 0)])
     because = _because(act, model, events, op[of_model], supporting, total)
     return Verdict(model, multiplexer, trigger, len(op), supporting, total - supporting, because, shares)
 
@@ -69,7 +69,9 @@ def _trigger(multiplexer: str | None, mode: NDArray[np.int64]) -> str:
     if multiplexer != "epoll":
         return "level"
     half = len(mode) / 2
-    parts = ["edge" if np.count_nonzero(mode & EPOLLET) > half else "level"]
+    edge = np.count_nonzero(mode & EPOLLET)
+    mixed = (1 - _DOMINANT) * len(mode) <= edge <= _DOMINANT * len(mode) and len(mode) > 1
+    parts = ["mixed" if mixed else "edge" if edge > half else "level"]
     if np.count_nonzero(mode & EPOLLONESHOT) > half:
         parts.append("oneshot")
     if np.count_nonzero(mode & EPOLLEXCLUSIVE) > half:

@@ -23,6 +23,8 @@ import time
 from typing import Any
 
 OUTPUT_BYTES = 8192
+#: The server is to see its last client leave before it is ended.
+SETTLE_MS = 100
 SERVER_PATIENCE_S = 2.0
 
 
@@ -130,7 +132,7 @@ def _await_clients(clients: list[subprocess.Popen[bytes]], server: int, patience
 
 
 def _end(server: int) -> str:
-    if server in _poll([server], 0):
+    if server in _poll([server], SETTLE_MS):
         return "itself"
     for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGKILL, "SIGKILL")):
         try:

@@ -41,9 +41,13 @@ class DescriptorLanes:
             mine = mine[np.argsort(end, kind="stable")]
             end = self._column("end_ns", mine)
         begin = np.minimum(self._column("begin_ns", mine), end)
+        ready = np.minimum(self._column("ready_ns", mine), end)
+        arrived = self._column("arrived_ns", mine)
+        early = (arrived > 0) & (arrived < begin)  # they lay unread before anybody asked for them
+        begin, ready = np.where(early, arrived, begin), np.where(early, arrived, ready)
         if len(mine) > 1:
             np.maximum(begin[1:], end[:-1], out=begin[1:])
-        ready = np.clip(self._column("ready_ns", mine), begin, end)
+        ready = np.clip(ready, begin, end)
         copy = np.clip(self._column("copy_ns", mine), ready, end)
 
         act = self._column("act", mine)

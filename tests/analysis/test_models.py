@@ -456,3 +456,36 @@ def test_nothing_is_nothing() -> None:
     assert len(analysis.operations) == 0
     assert not analysis.verdicts
     assert analysis.matrix == []
+
+
+def test_a_loop_that_wakes_itself_through_a_socketpair_has_no_such_client() -> None:
+    story = Story().call("socketpair", 1, 2, 0, a=1, b=1 | 0o4000, c=5 | 6 << 32).socket(4)
+    for i in range(MESSAGES):
+        begin = 2_000 + i * 1_000
+        story.select(begin, begin + 600, [4, 5], [4], asleep=580, ready=begin + 590)
+        story.call("recvfrom", begin + 610, begin + 620, 50, ready=begin + 590, copy=begin + 611, fd=4, a=50)
+        story.call("sendto", begin + 630, begin + 631, 1, fd=6, a=1)
+        story.select(begin + 640, begin + 650, [4, 5], [5])
+        story.call("recvfrom", begin + 660, begin + 670, 1, ready=begin + 631, copy=begin + 661, fd=5, a=4096)
+    assert story.analyse().verdicts[Act.RECEIVE].operations == MESSAGES
+
+
+def test_a_socketpair_between_processes_is_a_dialogue() -> None:
+    story = Story().call("socketpair", 1, 2, 0, a=1, b=1, c=5 | 6 << 32).socket(4)
+    story.row(Kind.TASK_NEW, enter_ns=at(10), tid=200, tgid=200, a=100, waker=100)
+    for i in range(MESSAGES):
+        begin = 2_000 + i * 1_000
+        story.call("sendto", begin, begin + 5, 1, fd=6, a=1, tid=200, tgid=200)
+        story.call("recvfrom", begin + 10, begin + 20, 1, ready=begin + 5, copy=begin + 15, fd=5, a=1)
+        story.call("recvfrom", begin + 30, begin + 40, 1, ready=begin + 5, copy=begin + 35, fd=4, a=1)
+    assert story.analyse().verdicts[Act.RECEIVE].operations == 2 * MESSAGES
+
+
+def test_level_and_edge_in_one_server_are_mixed() -> None:
+    story = Story().socket(4).socket(5, 3).call("epoll_create1", 10, 11, 9)
+    story.epoll_add(9, 4, 12).epoll_add(9, 5, 14, mode=1 << 31)
+    for i in range(MESSAGES):
+        begin, fd = 2_000 + i * 1_000, 4 + i % 2
+        story.epoll_wait(9, begin, begin + 600, [fd], asleep=580, ready=begin + 590)
+        story.call("recvfrom", begin + 610, begin + 620, 9, ready=begin + 590, copy=begin + 611, fd=fd, a=9)
+    assert story.analyse().verdicts[Act.RECEIVE].trigger == "mixed"
