@@ -4,7 +4,7 @@ Look at the two processes. The reader's first read() sleeps: the buffer is empty
 not empty, and the reader is woken. The reader turns to something else; the writer goes on until the
 buffer is full, and sleeps in write(). The reader comes back: not full, the writer is woken. In the end
 the reader has emptied the buffer, and sleeps again. First through a pipe, then through TCP, whose
-buffer is two, the sender's and the receiver's, and which wakes a writer only when a third is free.
+buffer is two, the sender's and the receiver's, and which wakes a writer only when much of it is free.
 """
 
 import os

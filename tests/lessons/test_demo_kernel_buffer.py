@@ -142,5 +142,4 @@ def test_a_pipe_wakes_at_one_free_page_tcp_waits_for_more(record: Record) -> Non
         woken = int(run.events["waking_ns"][row])
         freed[which] = (found.full - found.level(woken) + CHUNK) / found.full
     assert freed["pipe"] == CHUNK / PIPE_BYTES
-    assert freed["TCP"] > 2 * freed["pipe"]
-    print(freed)
+    assert freed["TCP"] > 0.3
