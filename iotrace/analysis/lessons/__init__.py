@@ -1,7 +1,7 @@
 """Lessons: what this recording shows, each with its evidence.
 
 One function a lesson, one line in :data:`LESSONS`: what went wrong first, then the subtle facts, then
-the models. The whole story of each is in ``iotrace/stories``.
+the models. The whole story of each is in ``iotrace/lessons_text``.
 """
 
 from __future__ import annotations
