@@ -34,9 +34,17 @@ def passes(run: Run) -> list[NDArray[np.int64]]:
 
 
 def slept(run: Run, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which calls slept for a good part of their time."""
-    asleep: NDArray[np.bool_] = run.events["asleep_ns"][rows] > 0.25 * run.lasted_ns(rows)
+    """Return which calls slept for a good part of their time, not counted that others had the CPU."""
+    wanted = run.lasted_ns(rows) - run.events["queued_ns"][rows]
+    asleep: NDArray[np.bool_] = run.events["asleep_ns"][rows] > 0.2 * wanted
     return asleep
+
+
+def least_busy_ns(run: Run) -> list[int]:
+    """Return for each pass the least CPU time of a read."""
+    events = run.events
+    away = events["asleep_ns"] + events["queued_ns"]
+    return [int((run.lasted_ns(rows) - away[rows]).min()) for rows in passes(run)]
 
 
 def needs_disk() -> None:
@@ -47,25 +55,27 @@ def needs_disk() -> None:
 def test_a_cold_read_waits_and_a_warm_one_only_copies(run: Run) -> None:
     needs_disk()
     reads = passes(run)
-    assert np.count_nonzero(slept(run, reads[COLD])) >= 0.8 * BLOCKS
+    assert np.count_nonzero(slept(run, reads[COLD])) >= 0.7 * BLOCKS
     assert np.count_nonzero(slept(run, reads[WARM])) <= 2
     assert run.lasted_ns(reads[COLD]).sum() > 1.5 * run.lasted_ns(reads[WARM]).sum()
 
 
 def test_the_copy_is_the_same_whether_cold_or_warm(run: Run) -> None:
     """Phase 2 takes CPU time in both: what is left of a cold read without its sleep is not less."""
-    events, reads = run.events, passes(run)
-    busy = [
-        np.median(run.lasted_ns(rows) - events["asleep_ns"][rows] - events["queued_ns"][rows])
-        for rows in reads
-    ]
+    busy = least_busy_ns(run)
     assert busy[COLD] > 0.5 * busy[WARM]
-    assert busy[WARM] > 1.5 * busy[DIRECT]  # the disk wrote into the process's own buffer
+
+
+def test_o_direct_saves_a_copy(record: Record) -> None:
+    """The disk wrote into the process's own buffer: the CPU had less to do."""
+    require("bpf")
+    busy = least_busy_ns(record("bpf", "file_read"))
+    assert busy[WARM] > 1.5 * busy[DIRECT]
 
 
 def test_o_direct_waits_every_time(run: Run) -> None:
     needs_disk()
-    assert np.count_nonzero(slept(run, passes(run)[DIRECT])) >= 0.8 * BLOCKS
+    assert np.count_nonzero(slept(run, passes(run)[DIRECT])) >= 0.7 * BLOCKS
 
 
 def test_reading_ahead_lets_most_reads_find_their_data(run: Run) -> None:

@@ -100,8 +100,9 @@ def test_they_sleep_in_turn(record: Record, probe: str, which: str) -> None:
             sleeps.append((int(end.enter_ns[index]), int(end.exit_ns[index]), name))
     sleeps.sort()
     assert [name for _, _, name in sleeps] == ["reader", "writer", "reader"]
-    assert sleeps[0][1] < sleeps[1][0] + 1_000_000
-    assert sleeps[1][1] < sleeps[2][0] + 1_000_000
+    woken_late = max(last - first for first, last, _ in sleeps) // 10  # where others use the CPUs
+    assert sleeps[0][1] < sleeps[1][0] + woken_late
+    assert sleeps[1][1] < sleeps[2][0] + woken_late
 
 
 def test_the_level_stays_between_empty_and_full(record: Record, probe: str, which: str) -> None:

@@ -64,7 +64,7 @@ def test_every_connection_is_received_by_a_task_of_its_own(record: Record, probe
 
 
 def test_nobody_waits_for_another_client(record: Record, probe: str, demo: str) -> None:
-    """All of them are asleep in recvfrom at the same time: their waits add up to more than the run."""
+    """All of them are asleep in recvfrom at the same time: their waits add up to several times the run."""
     run = record(probe, demo)
     (row,) = (line for line in run.analysis.matrix if line.act is Act.RECEIVE)
     assert row.phase1.blocked_in == "recvfrom"
@@ -72,4 +72,4 @@ def test_nobody_waits_for_another_client(record: Record, probe: str, demo: str) 
     op = run.analysis.operations
     receives = op[op["act"] == Act.RECEIVE]
     together = receives["end_ns"].max() - receives["begin_ns"].min()
-    assert row.phase1.total_ns > 0.7 * CLIENTS * together
+    assert row.phase1.total_ns > 0.4 * CLIENTS * together

@@ -27,8 +27,8 @@ class Served:
     born: int  # tasks that the server made
 
     @property
-    def median_ns(self) -> float:
-        return float(np.median(self.answered - self.asked))
+    def least_ns(self) -> float:
+        return float((self.answered - self.asked).min())
 
     @property
     def one_by_one(self) -> bool:
@@ -80,7 +80,7 @@ def test_with_one_connection_the_loop_only_adds_a_call(served: dict[tuple[str, i
         assert served[model, 1].calls == 2 * REQUESTS  # receive, send
     # and epoll_wait: for each request, the connection and its end
     assert 3 * REQUESTS + 1 <= served["event loop", 1].calls <= 3 * REQUESTS + 2
-    assert served["event loop", 1].median_ns > 0.5 * served["one after another", 1].median_ns
+    assert served["event loop", 1].least_ns > 0.5 * served["one after another", 1].least_ns
 
 
 def test_one_after_another_lets_the_others_wait(served: dict[tuple[str, int], Served]) -> None:
@@ -89,7 +89,7 @@ def test_one_after_another_lets_the_others_wait(served: dict[tuple[str, int], Se
         found = served[model, 7]
         assert found.answered[:, 0].max() < found.answered[:, -1].min()  # all are served at the same time
     mean = {model: (served[model, 7].answered - served[model, 7].asked).mean() for model in MODELS}
-    assert min(mean["one after another"] / mean[model] for model in MODELS[1:]) > 5
+    assert min(mean["one after another"] / mean[model] for model in MODELS[1:]) > 2
 
 
 def test_tasks_are_made_for_each_connection_or_not_at_all(served: dict[tuple[str, int], Served]) -> None:
