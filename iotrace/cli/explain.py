@@ -1,0 +1,55 @@
+"""The whole story of a lesson, in English or Chinese.
+
+iotrace explain          the lessons there are
+iotrace explain NAME     what the recording showed, why it is so, and what to do
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+from collections.abc import Mapping
+
+from iotrace.cli.ending import USAGE, Ending
+from iotrace.cli.screen import add_screen_options, say, screen
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``explain``."""
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a lesson, as `iotrace report` names it")
+    parser.add_argument("--lang", choices=["en", "zh"], help="default: the locale's")
+    add_screen_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> Ending:
+    """List or explain."""
+    from iotrace.analysis.lessons import LESSONS
+    from iotrace.views import explanation
+
+    console = screen(arguments)
+    language = arguments.lang or language_of(os.environ)
+    if language != "en" and console.options.ascii_only:
+        if arguments.lang:
+            say(f"ASCII has no letters for --lang {language}: here it is in English")
+        language = "en"
+    names = [entry.name for entry in LESSONS]
+    if arguments.name is None:
+        stories = [explanation.story(name, language) for name in names]
+        console.print(explanation.contents(stories, arguments.ascii))
+        return Ending(0)
+    if arguments.name not in names:
+        close = difflib.get_close_matches(arguments.name, names, 1, 0.5)
+        hint = f"did you mean {close[0]}?" if close else "`iotrace explain` lists them"
+        say(f"no lesson {arguments.name!r}: {hint}")
+        return Ending(USAGE)
+    console.print(explanation.explanation(explanation.story(arguments.name, language), arguments.ascii))
+    return Ending(0)
+
+
+def language_of(environment: Mapping[str, str]) -> str:
+    """Return the language of messages that a locale asks for: setlocale(3), the first that is set counts."""
+    locale = next(
+        (environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), ""
+    )
+    return "zh" if locale.lower().startswith("zh") else "en"
