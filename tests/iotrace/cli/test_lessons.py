@@ -9,7 +9,9 @@ import pytest
 
 from iotrace.analysis.lessons import LESSONS
 from iotrace.cli import main
+from iotrace.cli.compare import MODELS
 from iotrace.cli.explain import language_of
+from iotrace.cli.several import shipped
 from tests.command import ROOT, iotrace
 from tests.live import require
 
@@ -106,3 +108,65 @@ def test_the_comparison_as_json(folder: Path) -> None:
     assert epoll["calls"] > blocking["calls"]  # two calls for one receive
     assert blocking["phase1"]["blocked_in"] == "recvfrom"
     assert epoll["phase1"]["blocked_in"] == "epoll_wait"
+
+
+def test_all_demos_are_run_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    require("ptrace")
+    chosen = {name: demo for name, demo in shipped().items() if name in ("blocking_echo", "level_vs_edge")}
+    monkeypatch.setattr("iotrace.cli.demo.shipped", lambda: chosen)
+    words = ["demo", "--all", "--probe", "ptrace", "-o", str(tmp_path / "all"), "--width", "120"]
+    assert main(words) == 0
+    said = capsys.readouterr()
+    lines = said.out.splitlines()
+    assert said.err == ""
+    assert [line.split()[0] for line in lines[: len(chosen)]] == list(chosen)
+    (edge,) = (line for line in lines if line.startswith("level_vs_edge"))
+    assert "undrained-edge: " in edge
+    assert all(len(line) <= 120 for line in lines[: len(chosen)])
+    assert {path.name for path in (tmp_path / "all").iterdir()} == {f"{name}.iotrace" for name in chosen}
+    assert main(words) == 125  # nothing is replaced without --force
+    assert capsys.readouterr().err.count("--force") == len(chosen)
+
+
+def test_a_demo_that_fails_is_said_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    require("ptrace")
+    known = shipped()
+    broken = tmp_path / "broken.py"
+    broken.write_text("import sys; sys.exit('no luck today')\n")
+    chosen = {"broken": known["blocking_echo"]._replace(name="broken", script=broken)}
+    chosen["level_vs_edge"] = known["level_vs_edge"]
+    monkeypatch.setattr("iotrace.cli.demo.shipped", lambda: chosen)
+    assert main(["demo", "--all", "--probe", "ptrace", "-o", str(tmp_path / "all")]) == 125
+    said = capsys.readouterr()
+    assert "broken: no luck today" in said.err
+    assert "level_vs_edge" in said.out
+
+
+def test_all_and_a_name_contradict(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--all", "blocking_echo"]) == 2
+    assert "leave the name away" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_five_models_side_by_side(tmp_path: Path) -> None:
+    """Same clients, same messages: the phases differ as Stevens drew them."""
+    require("bpf")
+    done = iotrace(tmp_path, "compare", "--models", "--probe", "bpf", "--json")
+    assert done.returncode == 0, done.stderr
+    sides = {side["label"]: side for side in json.loads(done.stdout)["compared"]}
+    assert list(sides) == list(MODELS.values())
+    assert all((side["operations"], side["bytes"]) == (23, 23 << 20) for side in sides.values())
+    blocked = {name: side["phase1"]["blocked"] for name, side in sides.items()}
+    assert min(blocked["blocking"], blocked["multiplexing"]) > 0.99
+    assert max(blocked["non-blocking"], blocked["signal-driven"], blocked["asynchronous"]) < 0.01
+    assert {name for name, side in sides.items() if not side["synchronous"]} == {"asynchronous"}
+    assert sides["multiplexing"]["calls"] > sides["blocking"]["calls"]
+    assert sides["non-blocking"]["eagain"] > 23
+    assert all(sides[name]["eagain"] == 0 for name in ("blocking", "multiplexing", "asynchronous"))
+    assert sides["signal-driven"]["signals"] >= 23
+    assert sides["non-blocking"]["response"]["median_ns"] > sides["blocking"]["response"]["median_ns"]
+    assert not list(tmp_path.iterdir())  # nothing is kept unless asked for
