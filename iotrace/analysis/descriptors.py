@@ -222,13 +222,15 @@ def own_pairs(calls: Calls, lives: Lives) -> Ints:
     if not len(made):
         return np.zeros(0, np.int64)
     pair = np.full(len(lives) + 1, -1, np.int64)
-    pair[made] = lives.origin[made]
-    pair_of_call = pair[np.where(lives.of_call >= 0, lives.root[lives.of_call], len(lives))]
-    used = np.flatnonzero((pair_of_call >= 0) & is_role(calls, Role.RECEIVE, Role.SEND))
-    users = np.unique(np.stack([pair_of_call[used], calls.tgid[used]]), axis=1)
-    pairs, processes = np.unique(users[0], return_counts=True)
-    alone = pairs[processes == 1]
-    own: Ints = np.flatnonzero(np.isin(pair[lives.root], alone))
+    pair[made] = np.searchsorted(np.unique(lives.origin[made]), lives.origin[made])
+    of_call = pair[np.where(lives.of_call >= 0, lives.root[lives.of_call], len(lives))]
+    used = np.flatnonzero((of_call >= 0) & is_role(calls, Role.RECEIVE, Role.SEND))
+    which, user = of_call[used], calls.tgid[used]
+    somebody = np.full(len(made), -1, np.int64)
+    somebody[which] = user  # of several users the last one stays, and the others differ from it
+    alone = somebody >= 0
+    alone[which[somebody[which] != user]] = False
+    own: Ints = np.flatnonzero((pair[lives.root] >= 0) & alone[pair[lives.root]])
     return own
 
 

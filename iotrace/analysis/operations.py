@@ -55,7 +55,8 @@ def by_calls(
     signalled = signals(events, calls, lives, taken)
     own = events["ready_ns"][row] if arrived is None else arrived
     flags, life, tid = calls.flags[r], lives.of_call[r], calls.tid[r]
-    slept = calls.slept[r] | ((flags & Flag.EMPTY_AT_ENTRY) != 0)
+    # Empty at the look before the call: then it slept, unless O_NONBLOCK forbids that and data came just now.
+    slept = calls.slept[r] | (((flags & Flag.EMPTY_AT_ENTRY) != 0) & blocking_mode[life])
     slept &= (flags & Flag.READY_AT_ENTRY) == 0
     model = _models(taken, wait, signalled, slept, slept & (own > enter))
     model = _continue(model, taken, enter, blocking_mode[life])

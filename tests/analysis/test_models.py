@@ -489,3 +489,14 @@ def test_level_and_edge_in_one_server_are_mixed() -> None:
         story.epoll_wait(9, begin, begin + 600, [fd], asleep=580, ready=begin + 590)
         story.call("recvfrom", begin + 610, begin + 620, 9, ready=begin + 590, copy=begin + 611, fd=fd, a=9)
     assert story.analyse().verdicts[Act.RECEIVE].trigger == "mixed"
+
+
+def test_data_that_come_between_the_look_and_the_call_did_not_make_it_sleep() -> None:
+    story = Story(accounted=True).socket(4, nonblocking=True)
+    for i in range(MESSAGES):
+        begin = 2_000 + i * 1_000
+        story.call("recvfrom", begin, begin + 5, -11, fd=4, a=9, flags=Flag.EMPTY_AT_ENTRY)
+        flags = Flag.EMPTY_AT_ENTRY if i == 7 else Flag.READY_AT_ENTRY
+        story.call("recvfrom", begin + 500, begin + 510, 9, fd=4, a=9, flags=flags)
+    verdict = story.analyse().verdicts[Act.RECEIVE]
+    assert (verdict.model, verdict.contradicting) == (Model.NONBLOCKING, 0)
