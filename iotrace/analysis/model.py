@@ -204,6 +204,7 @@ class Analysis:
     threads: Sequence[tuple[int, int, str]]  # (tgid, tid, name)
     lost: int
     gaps: Sequence[tuple[int, int, int]]  # (first_ns, last_ns, rows lost)
+    memory: Mapping[str, int] = field(default_factory=dict)  # as sampled by the tracer; empty: not sampled
     foreign: int = 0  # calls of another architecture: seen, not decoded
     roots: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     order: str = ""  # in which order were clients answered, and why; "" where there is nothing to say

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -80,6 +81,7 @@ def _analyse(
         threads=_threads(all_calls),
         lost=_lost(events),
         gaps=_gaps(events),
+        memory=_memory(events),
         foreign=int(np.count_nonzero(events["flags"] & Flag.FOREIGN)),
         roots=lives.root,
         order=order.order_of_answers(events, op, lives.root),
@@ -178,6 +180,12 @@ def _lives_of_rows(events: Events, all_calls: calls.Calls, lives: descriptors.Li
     of_row = np.full(len(events), -1, np.int32)
     of_row[all_calls.row] = lives.of_call
     return of_row
+
+
+def _memory(events: Events) -> Mapping[str, int]:
+    """Return what the tracer sampled of the target's memory."""
+    found = [note["memory"] for note in events.notes if isinstance(note.get("memory"), dict)]
+    return found[-1] if found else {}
 
 
 def _extent(events: Events) -> tuple[int, int]:

@@ -43,6 +43,7 @@ def report_json(analysis: Analysis) -> dict[str, Any]:
         "events": len(events),
         "lost": analysis.lost,
         "gaps": [{"first_ns": first, "last_ns": last, "lost": count} for first, last, count in analysis.gaps],
+        "memory": dict(analysis.memory) or None,
         "processes": len({tgid for tgid, _, _ in analysis.threads}),
         "threads": len(analysis.threads),
         "verdict": {

@@ -16,6 +16,7 @@ from iotrace.capture.choice import Choice
 from iotrace.capture.clients import Demo, Report, Supervisor
 from iotrace.capture.conduct import Conductor
 from iotrace.capture.descriptors import open_descriptors
+from iotrace.capture.memory import MemorySampler
 from iotrace.capture.target import Target, command
 from iotrace.recording.layout import default_path
 from probes.contract import Command, Options, Outcome
@@ -101,7 +102,7 @@ def _record(
         probe.run(_nowhere)
         raise
     started_ns = time.monotonic_ns()
-    sink = _Sink(writer)
+    sink = _Sink(writer, pid)
     tick = (lambda: progress(time.monotonic_ns() - started_ns, writer.rows, sink.lost)) if progress else None
     with Conductor(
         probe, pid, say, plan.duration_ns, tick, sink.alive, end_with_root=supervisor is not None
@@ -109,15 +110,17 @@ def _record(
         writer.write(open_descriptors(pid))
         if supervisor:
             supervisor.begin(pid)
+        memory = MemorySampler(sink.processes)
         try:
-            outcome = probe.run(sink)
+            with memory:
+                outcome = probe.run(sink)
         except BaseException:
             writer.close()
             raise
     clients = supervisor.report() if supervisor else None
     ended_by = "clients" if clients and clients.ended != "itself" else conductor.ended_by
     status, number = _status(outcome.status, ended_by)
-    writer.note(_ending(outcome, number, ended_by, clients))
+    writer.note({**_ending(outcome, number, ended_by, clients), "memory": memory.note()})
     writer.close()
     failure = writer.failure
     return Result(writer.path, outcome, status, number, failure, clients)
@@ -126,10 +129,12 @@ def _record(
 class _Sink:
     """Where the probe's batches go; counts the rows that it could not write, and who is alive."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, pid: int) -> None:
         self.lost = 0
+        self._pid = pid
         self._writer = writer
         self._seen: set[int] = set()
+        self._gone: set[int] = set()
 
     def __call__(self, rows: Batch) -> None:
         gaps = rows.rows["kind"] == Kind.GAP
@@ -138,7 +143,14 @@ class _Sink:
         new = rows.rows["kind"] == Kind.TASK_NEW
         if new.any():
             self._seen |= set(rows.rows["tgid"][new].tolist())
+        ended = (rows.rows["kind"] == Kind.TASK_EXIT) & (rows.rows["tid"] == rows.rows["tgid"])
+        if ended.any():
+            self._gone |= set(rows.rows["tgid"][ended].tolist())
         self._writer.write(rows)
+
+    def processes(self) -> list[int]:
+        """Return the processes that were seen to begin and not to end."""
+        return [self._pid, *(self._seen - self._gone - {self._pid})]
 
     def alive(self) -> int:
         """Return how many of the processes that were seen to begin still run."""

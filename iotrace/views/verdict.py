@@ -11,7 +11,7 @@ from iotrace.analysis.model import Act, Analysis, Model, Verdict
 from iotrace.views import wording
 from iotrace.views.glyphs import Pen
 from iotrace.views.layout import clip, wrap
-from iotrace.views.numbers import grouped
+from iotrace.views.numbers import grouped, plural, size
 
 _HEAD = "VERDICT  "
 
@@ -43,8 +43,16 @@ def draw(analysis: Analysis, width: int, pen: Pen, brief: bool = False) -> Itera
             yield from wrap(found.because, width, pen, "muted", Text(" " * indent), indent)
         said.add(mark)
     if not brief and analysis.process_model in wording.PROCESS_MODELS:
-        words = f"{'served by':<{names}}  {wording.PROCESS_MODELS[analysis.process_model]}"
+        words = f"{'served by':<{names}}  {wording.PROCESS_MODELS[analysis.process_model]}{_memory(analysis)}"
         yield clip(Text(" " * len(_HEAD)).append(pen(words), "muted"), width, pen)
+
+
+def _memory(analysis: Analysis) -> str:
+    """Say how much memory the processes held together; sampled, so at least."""
+    peak, processes = analysis.memory.get("peak_rss_bytes", 0), analysis.memory.get("processes_at_peak", 0)
+    if not peak:
+        return ""
+    return f"; ≥ {size(peak)} resident in {plural(processes, 'process', 'processes')} (sampled)"
 
 
 def _has(analysis: Analysis, act: Act) -> bool:
