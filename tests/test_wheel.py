@@ -80,6 +80,9 @@ def test_wheel_holds_all_that_is_needed(wheel: Path) -> None:
     assert bpf
     assert bpf <= set(names)
     assert {"iotrace/py.typed", "probes/py.typed"} <= set(names)
+    stories = {str(path.relative_to(ROOT)) for path in (ROOT / "iotrace/lessons_text").iterdir()}
+    assert stories
+    assert stories <= set(names)
     top = {name.split("/")[0] for name in names}
     assert top == {"iotrace", "probes", f"iotrace_blocking-{__version__}.dist-info"}
 
