@@ -42,20 +42,25 @@ def order_of_answers(events: Events, operations: Operations, root: Ints) -> str:
     wait = next(iter(call_names(events, received["wait"])), "one wait")
     measured = bool(np.all(_ready_of(events, received) > 0))
     if not measured:
-        arrived = "the order of arrival is unseen by this probe"
+        arrived = "order of arrival unseen by this probe"
     else:
         by_arrival = np.argsort(_ready_of(events, received), kind="stable")
         arrival = " ".join(str(clients[index]) for index in by_arrival)
-        arrived = f"their messages arrived in the order {arrival}"
+        arrived = f"messages arrived in the order {arrival}"
     rising = fds == sorted(fds)
-    why = (
-        f"{wait} returned all {len(received)} together, and the server went through them by descriptor"
-        f" (fd {' '.join(map(str, fds))}), the order in which they had connected"
-        if rising
-        else f"{wait} returned all {len(received)} together, and the server took them as"
-        f" fd {' '.join(map(str, fds))}"
+    how = "by descriptor" if rising else "as"
+    why = ", the order in which they had connected" if rising else ""
+    return (
+        f"{len(received)} clients at once: {arrived}, received and answered {served}: {wait} returned all"
+        f" {len(received)}, the server took them {how} ({_span(fds)}){why}."
     )
-    return f"{len(received)} clients at once: {arrived}; they were received and answered {served}: {why}."
+
+
+def _span(fds: list[int]) -> str:
+    """Return ``fd 4 to 8`` for numbers that follow each other, else all of them."""
+    if fds == list(range(fds[0], fds[0] + len(fds))):
+        return f"fd {fds[0]} to {fds[-1]}"
+    return f"fd {' '.join(map(str, fds))}"
 
 
 def _ready_of(events: Events, op: Operations) -> Ints:

@@ -13,17 +13,22 @@ from iotrace.views.layout import clip, wrap
 _HEAD = "LESSON   "
 
 
-def draw(analysis: Analysis, width: int, pen: Pen, most: int | None = None) -> Iterable[Text]:
-    """Yield each lesson, wrapped, with the command for its whole story; at most ``most`` of them."""
+def draw(
+    analysis: Analysis, width: int, pen: Pen, most: int | None = None, more: bool = True
+) -> Iterable[Text]:
+    """Yield each lesson, wrapped, with the command for its whole story; at most ``most`` of them.
+
+    ``more``: say how many are left out.
+    """
     for lesson in analysis.lessons[:most]:
         lines = wrap(lesson.evidence, width, pen, "none", Text.assemble((_HEAD, "lesson")), len(_HEAD))
-        more = Text(pen(f"[iotrace explain {lesson.name}]"), "command")
-        if lines[-1].cell_len + 2 + more.cell_len > width:
+        story = Text(pen(f"[iotrace explain {lesson.name}]"), "command")
+        if lines[-1].cell_len + 2 + story.cell_len > width:
             lines.append(Text(" " * (len(_HEAD) - 2)))
-        lines[-1].append("  ").append_text(more)
+        lines[-1].append("  ").append_text(story)
         yield from (clip(line, width, pen) for line in lines)
     left = len(analysis.lessons) - (most or len(analysis.lessons))
-    if left > 0:
+    if more and left > 0:
         yield Text(" " * len(_HEAD)).append(pen(f"… and {left} more: iotrace report"), "muted")
 
 

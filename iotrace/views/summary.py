@@ -41,13 +41,15 @@ def summary(
             )
         ]
         taught = list(lessons.draw(analysis, width, pen, most=2))
-        below = _commands(offered, width, pen)
+        below = list(_commands(offered, width, pen))
 
         def whole() -> list[Text]:
             return list(spaced((*above, magnified, taught, below)))
 
         if len(whole()) > _SCREEN:
             taught = list(lessons.draw(analysis, width, pen, most=1))
+        if len(whole()) > _SCREEN:  # the first command tells of the others
+            taught, below = list(lessons.draw(analysis, width, pen, most=1, more=False)), below[:1]
         if len(whole()) > _SCREEN and _mixed(analysis):
             magnified = []  # the typical operation of several models is typical of none
         yield from whole()
