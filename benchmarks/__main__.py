@@ -24,7 +24,7 @@ PARTS: dict[str, Callable[[str, Path], list[Line]]] = {
 
 def main(names: list[str]) -> int:
     """Run the named parts, default all; return 1 if a bound is broken or a part could not run."""
-    console = Console(width=None if sys.stdout.isatty() else 110)
+    console = Console(width=None if sys.stdout.isatty() else 140)
     lines: list[Line] = []
     failed = False
     with tempfile.TemporaryDirectory() as name:
@@ -48,7 +48,7 @@ def main(names: list[str]) -> int:
 
 
 def _table(lines: list[Line]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
     for heading in ("", "measured", "peer", "ratio", "bound", "kept", ""):
         table.add_column(heading, justify="left" if not heading or heading == "peer" else "right")
     for line in lines:

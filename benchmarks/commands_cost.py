@@ -34,8 +34,8 @@ def analysis(loop: str, folder: Path) -> list[Line]:
     run([*traced("bpf", small), loop, "io", str(MILLION // 2)])
     run([*traced("bpf", large), loop, "io", str(10 * MILLION // 2)])
     data = folder / "perf.data"
-    # Two raw events a call: half a million calls make a million of perf's.
-    run(perf("trace", "record", "-o", str(data), loop, "io", str(MILLION // 4)))
+    # As many calls as ours; perf has two events for each.
+    run(perf("trace", "record", "-o", str(data), loop, "io", str(MILLION // 2)))
     peer = median(lambda: run(perf("trace", "-s", "-i", str(data))).wall_s, 3)
     lines = []
     for name, bound in (("report", 1 / 3), ("show", 1.0)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,10 +18,14 @@ REPEATS = 5
 
 
 def ebpf(loop: str, folder: Path) -> list[Line]:
-    """The eBPF probe on a saturated loop of 64-byte send and recv, and what it lost."""
+    """The eBPF probe on saturated loops of 64-byte send and recv, and what it lost."""
     recording = folder / "loop.iotrace"
     work = [loop, "io", str(ROUND_TRIPS)]
     empty = [IOTRACE[0], "-m", "benchmarks.empty", *work]
+    script = [sys.executable, str(Path(__file__).with_name("loop.py")), str(ROUND_TRIPS // 2)]
+    python, python_floor, python_ours = _interleaved(
+        [script, [IOTRACE[0], "-m", "benchmarks.empty", *script], [*traced("bpf", recording), *script]]
+    )
     plain, floor, ours = _interleaved([work, empty, [*traced("bpf", recording), *work]])
     few = [loop, "io", str(FEW_ROUND_TRIPS)]
     untraced_few = _own(few)
@@ -28,8 +33,11 @@ def ebpf(loop: str, folder: Path) -> list[Line]:
     rows = report["events"]
     per_second = 2 * ROUND_TRIPS / (ours / 1e9)
     lines = [
-        Line("eBPF probe, saturated loop", ours / 1e9, "s", plain / 1e9, "untraced", 1.6),
-        Line("eBPF probe, saturated loop", ours / 1e9, "s", floor / 1e9, "empty programs", 1.4),
+        Line("eBPF probe, loop in Python", python_ours / 1e9, "s", python / 1e9, "untraced", 1.6),
+        Line("eBPF probe, loop in Python", python_ours / 1e9, "s", python_floor / 1e9, "empty programs", 1.4),
+        Line("  empty programs", python_floor / 1e9, "s", python / 1e9, "untraced"),
+        Line("eBPF probe, loop in C", ours / 1e9, "s", plain / 1e9, "untraced", 1.6),
+        Line("eBPF probe, loop in C", ours / 1e9, "s", floor / 1e9, "empty programs", 1.4),
         Line("  empty programs", floor / 1e9, "s", plain / 1e9, "untraced"),
         Line("  rows lost", report["lost"], "rows", None, "", 0, f"of {rows:,} at {per_second:,.0f}/s"),
         Line("  bytes a row on disk", recording.stat().st_size / rows, "B", None, "", 12),
