@@ -28,12 +28,12 @@ def of_accepts(events: Events, calls: Calls, accepts: Ints) -> Ints:
     bytes_of = events.blob_offsets[rows][:, None] + np.arange(size)
     addresses = np.ascontiguousarray(events.blob[bytes_of]).view(ADDRESSES)[:, 0]
     time = events["enter_ns"][rows]
-    port = _peer_ports(events, calls.row[accepts])
+    port = peer_ports(events, calls.row[accepts])
     at = Axis(addresses["remote_port"], time).last(port, calls.exit_ns[accepts])
     return np.where(port >= 0, take(time, at, 0), 0)
 
 
-def _peer_ports(events: Events, rows: Ints) -> Ints:
+def peer_ports(events: Events, rows: Ints) -> Ints:
     """Return the port in each row's sockaddr (network order, ip(7)), -1 where it has none."""
     first = events.blob_offsets[rows]
     has = events.blob_offsets[rows + 1] - first >= 4

@@ -26,7 +26,8 @@ from probes.table import CALLS, Role
 _SOCKET_CALLS = ("recvfrom", "recvmsg", "sendto", "sendmsg", "recvmmsg", "sendmmsg")
 _F_DUPFD, _F_DUPFD_CLOEXEC = 0, 1030
 _DUPS = tuple(code(name) for name in ("dup", "dup2", "dup3"))
-_PAIRS = tuple(code(name) for name in ("pipe", "pipe2", "socketpair"))
+#: The calls that make two descriptors, each the other's end.
+PAIRS = tuple(code(name) for name in ("pipe", "pipe2", "socketpair"))
 _MADE_BY = {
     "eventfd": "eventfd",
     "eventfd2": "eventfd",
@@ -145,7 +146,7 @@ def _key(tgid: NDArray[Any], fd: NDArray[Any]) -> Ints:
 def _openings(events: Events, calls: Calls) -> tuple[Ints, Ints, Ints, Ints]:
     """Return (tgid, fd, time, calls index) of every descriptor that a call made."""
     done = (calls.ret >= 0) & ~calls.pending
-    pair = np.isin(calls.code, _PAIRS) & done
+    pair = np.isin(calls.code, PAIRS) & done
     single = is_role(calls, Role.OPEN, Role.ACCEPT) & done & ~pair
     control = np.flatnonzero((calls.code == code("fcntl")) & done)
     duplicated = control[np.isin(events["a"][calls.row[control]], (_F_DUPFD, _F_DUPFD_CLOEXEC))]

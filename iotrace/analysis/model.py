@@ -182,6 +182,25 @@ class Lesson:
 
 
 @dataclass(frozen=True)
+class Level:
+    """The bytes in one kernel buffer, from ``writer`` to ``reader`` (indices in ``Analysis.descriptors``).
+
+    ``bytes`` (n,) is the level from each of ``time_ns`` (n,), sorted, until the next; it is 0 before the
+    first. Exact while no call on the buffer is in progress, else bounded by that call's bytes.
+    """
+
+    writer: int
+    reader: int
+    time_ns: NDArray[np.int64]
+    bytes: NDArray[np.int64]
+
+    @property
+    def most(self) -> int:
+        """The highest level."""
+        return int(self.bytes.max(initial=0))
+
+
+@dataclass(frozen=True)
 class Analysis:
     """Everything worked out of one recording. ``events`` are the rows that it stands on.
 
@@ -208,3 +227,4 @@ class Analysis:
     foreign: int = 0  # calls of another architecture: seen, not decoded
     roots: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     order: str = ""  # in which order were clients answered, and why; "" where there is nothing to say
+    levels: Sequence[Level] = ()  # of the buffers that were full for a sender; none where rows were lost

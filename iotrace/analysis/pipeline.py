@@ -15,6 +15,7 @@ from iotrace.analysis import (
     calls,
     descriptors,
     lessons,
+    levels,
     matrix,
     notices,
     operations,
@@ -65,6 +66,7 @@ def _analyse(
     judged = judge_all(events, all_calls, op, found.mode)
     table = tables.DescriptorTable(events, all_calls, lives, sets, op)
     counted = timed.result()
+    lost = _lost(events)
     case = lessons.Case(events, all_calls, lives, sets, ctl, op, table, judged, proof, counted)
     return Analysis(
         events=events,
@@ -79,12 +81,13 @@ def _analyse(
         begin_ns=begin_ns,
         end_ns=end_ns,
         threads=_threads(all_calls),
-        lost=_lost(events),
+        lost=lost,
         gaps=_gaps(events),
         memory=_memory(events),
         foreign=int(np.count_nonzero(events["flags"] & Flag.FOREIGN)),
         roots=lives.root,
         order=order.order_of_answers(events, op, lives.root),
+        levels=() if lost else levels.levels(events, all_calls, lives),
     )
 
 

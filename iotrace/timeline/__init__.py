@@ -3,6 +3,7 @@
 from iotrace.timeline.build import Timeline, alive_until, build, window_of
 from iotrace.timeline.course import Course, Spell, course
 from iotrace.timeline.lanes import BLOCKED, Lane, Track, What
+from iotrace.timeline.levels import highest
 from iotrace.timeline.magnify import Magnified, Step, magnify, typical
 from iotrace.timeline.raster import Mark, Raster, Run, rasterise
 from iotrace.timeline.ticks import Tick, ticks
@@ -24,6 +25,7 @@ __all__ = [
     "alive_until",
     "build",
     "course",
+    "highest",
     "magnify",
     "rasterise",
     "ticks",

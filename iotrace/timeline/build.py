@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from iotrace.analysis.model import Analysis
+from iotrace.analysis.model import Analysis, Level
 from iotrace.timeline import threads
 from iotrace.timeline.descriptors import DescriptorLanes
 from iotrace.timeline.lanes import Lane
@@ -17,6 +17,8 @@ Window = tuple[int, int]
 
 #: With more threads than this nobody asks each of them when it ended.
 _MANY = 64
+
+_MOST_LEVELS = 4
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Timeline:
     gaps: tuple[tuple[int, int, int], ...]
     more_threads: int = 0
     more_descriptors: int = 0
+    levels: Sequence[Level] = ()
 
 
 def window_of(analysis: Analysis, window: Window | None) -> Window:
@@ -78,7 +81,20 @@ def build(
         tuple((first, last, rows) for first, last, rows in analysis.gaps),
         len(wanted) - len(shown),
         len(lives) - len(chosen),
+        _levels(analysis, (from_ns, to_ns), fd, thread)[:_MOST_LEVELS],
     )
+
+
+def _levels(analysis: Analysis, window: Window, fd: int | None, thread: int | None) -> list[Level]:
+    """Return the buffers that changed within the window, of the descriptor asked for."""
+    if thread is not None:
+        return []
+    return [
+        level
+        for level in analysis.levels
+        if level.time_ns[0] < window[1] and level.time_ns[-1] >= window[0]
+        if fd is None or fd in (analysis.descriptors[level.writer].fd, analysis.descriptors[level.reader].fd)
+    ]
 
 
 def alive_until(analysis: Analysis) -> int:

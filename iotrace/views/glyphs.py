@@ -65,6 +65,11 @@ class Pen:
         return self.glyph(what)
 
     @property
+    def blocks(self) -> str:
+        """Return the signs of a level, from empty to full."""
+        return " .:-=+*#" if self.ascii else " ▁▂▃▄▅▆▇█"
+
+    @property
     def dot(self) -> str:
         """Return what stands between the facts of one line."""
         return " | " if self.ascii else " · "

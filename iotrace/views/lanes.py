@@ -10,7 +10,7 @@ from rich.text import Text
 from iotrace.analysis.matrix import spoken
 from iotrace.analysis.model import Analysis
 from iotrace.timeline import Lane, Raster, Timeline, What, rasterise, ticks
-from iotrace.views import wording
+from iotrace.views import levels, wording
 from iotrace.views.glyphs import Pen, style_of
 from iotrace.views.layout import clip, pad
 from iotrace.views.legend import Seen
@@ -24,23 +24,35 @@ _FILLED = (*_NAMED[:3], What.POLLING, What.WAKING)
 
 def draw(analysis: Analysis, timeline: Timeline, width: int, pen: Pen, seen: Seen) -> Iterable[Text]:
     """Yield the axis, the lanes and what was left out. ``seen`` collects the signs used, for the legend."""
-    names = [pen(label(analysis, lane)) for lane in timeline.lanes]
-    longest = max((cell_len(name) for name in names), default=0)
-    margin = min(longest, max(22, width // 5)) + 2
+    names = _names(analysis, timeline, pen)
+    margin = _margin(names, width)
     cells = max(8, width - margin)
     yield axis(timeline, margin, cells, pen)
-    for lane, name in zip(timeline.lanes, names, strict=True):
+    for lane, name in zip(timeline.lanes, names, strict=False):
         raster = rasterise(lane, timeline.from_ns, timeline.to_ns, cells, timeline.gaps)
         line = pad(Text(name), margin - 2, pen).append("  ")
         yield line.append_text(strip(lane, raster, cells, pen, seen))
+    for level, name in zip(timeline.levels, names[len(timeline.lanes) :], strict=True):
+        seen.add_level()
+        line = pad(Text(name), margin - 2, pen).append("  ")
+        yield line.append_text(levels.strip(level, timeline, cells, pen))
     yield from _left_out(timeline, width, pen)
 
 
 def cell_ns(timeline: Timeline, analysis: Analysis, width: int, pen: Pen) -> float:
     """Return how much time one cell of the lanes stands for."""
-    longest = max((cell_len(pen(label(analysis, lane))) for lane in timeline.lanes), default=0)
-    margin = min(longest, max(22, width // 5)) + 2
+    margin = _margin(_names(analysis, timeline, pen), width)
     return (timeline.to_ns - timeline.from_ns) / max(8, width - margin)
+
+
+def _names(analysis: Analysis, timeline: Timeline, pen: Pen) -> list[str]:
+    """Return what stands left of each line: the lanes, then the levels."""
+    of_levels = [levels.label(analysis, level) for level in timeline.levels]
+    return [pen(name) for name in (*(label(analysis, lane) for lane in timeline.lanes), *of_levels)]
+
+
+def _margin(names: Sequence[str], width: int) -> int:
+    return min(max(map(cell_len, names), default=0), max(22, width // 5)) + 2
 
 
 def axis(timeline: Timeline, margin: int, cells: int, pen: Pen) -> Text:

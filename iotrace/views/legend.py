@@ -21,6 +21,7 @@ class Seen:
         self._kinds: set[tuple[What, bool]] = set()
         self._inside: set[What] = set()
         self._calls: dict[What, set[str]] = {}
+        self._level = False
 
     def add(self, what: What, bounded: bool, code: int) -> None:
         """Note that a kind fills some cells, in the call ``code`` (-1: several or none)."""
@@ -31,6 +32,10 @@ class Seen:
     def add_inside(self, what: What) -> None:
         """Note that a rare kind stands in a cell of another."""
         self._inside.add(what)
+
+    def add_level(self) -> None:
+        """Note that the fill of a buffer is drawn."""
+        self._level = True
 
     def draw(self, width: int, pen: Pen, tail: str = "") -> Iterable[Text]:
         """Yield the legend, entries separated by blanks, ``tail`` at its end."""
@@ -46,6 +51,9 @@ class Seen:
             if (what, False) not in self._kinds or pen.inside(what) != pen.glyph(what):
                 words = pen(f" {_WITHIN.get(what, words_of(what))}")
                 entries.append(Text.assemble((pen.inside(what), _mark(what)), (words, "muted")))
+        if self._level:
+            words = pen(" ≈ bytes in the buffer, by calls that returned")
+            entries.append(Text.assemble((pen.blocks[2::3], "level"), (words, "muted")))
         if tail:
             entries.append(Text(pen(tail), "muted"))
         line = Text()

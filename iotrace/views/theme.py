@@ -38,6 +38,8 @@ STYLES = {
     "waiting.ink": "default",
     "unread": f"{SKY}",
     "unread.ink": "default",
+    "level": f"{SKY}",
+    "level.ink": f"bold #1B1F24 on {SKY}",
     "accept": f"bold {BLUE}",
     "idle": "dim",
     "idle.ink": "dim",

@@ -116,6 +116,21 @@ def test_the_level_stays_between_empty_and_full(record: Record, probe: str, whic
     assert levels.max() <= limit + CHUNK
 
 
+def test_the_analysis_draws_the_same_level(record: Record, probe: str) -> None:
+    """Under ptrace only the pipe's: nothing there tells which two sockets are one connection."""
+    run = record(probe, "kernel_buffer")
+    drawn = {run.analysis.descriptors[level.writer].kind: level for level in run.analysis.levels}
+    assert set(drawn) == ({"pipe", "tcp"} if probe == "bpf" else {"pipe"})
+    for kind, level in drawn.items():
+        found = buffer(run, "TCP" if kind == "tcp" else kind)
+        assert [found.level(int(time)) for time in level.time_ns[:40]] == level.bytes[:40].tolist()
+        assert level.bytes[-1] == 0
+    # A read may return before the write that its room woke, or the other way round.
+    assert PIPE_BYTES <= drawn["pipe"].most <= PIPE_BYTES + CHUNK
+    assert "buffer fd" in run.output
+    assert "bytes in the buffer" in run.output
+
+
 def test_each_is_woken_by_the_other_at_work(record: Record, which: str) -> None:
     """Not empty: the reader is woken inside a write(). Not full: the writer is woken inside a read()."""
     from tests.live import require

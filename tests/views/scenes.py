@@ -116,6 +116,21 @@ SCENES = {
 }
 
 
+def full_pipe(accounted: bool = False) -> Analysis:
+    """A thread fills a pipe by and by, and sleeps until another thread reads."""
+    story = Story(4711, accounted)
+    story.call("pipe2", 0, 10, c=3 | 4 << 32)
+    for step in range(16):
+        begin = 20_000.0 + 10_000 * step
+        story.call("write", begin, begin + 20, 4096, fd=4, a=4096)
+    story.call("write", 200_000, 500_030, 4096, asleep=300_000, queued=10, fd=4, a=4096)
+    for step in range(17):
+        begin = 500_000.0 + 20_000 * step
+        story.call("read", begin, begin + 20, 4096, fd=3, a=4096, tid=4712, ready=20_020, copy=begin + 5)
+    story.call("read", 900_000, 1_000_000, 0, asleep=99_000, fd=3, a=4096, tid=4712)
+    return analyse(story.events(**_header(story, "demos/kernel_buffer.py")))
+
+
 def empty() -> Analysis:
     """Nothing was recorded."""
     return analyse(Story(4711).events(argv=["true"]))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from rich.cells import cell_len
 from rich.console import RenderableType
 
 from iotrace import views
@@ -50,6 +51,7 @@ CASES: dict[str, tuple[Callable[[], Analysis], Callable[[Analysis], RenderableTy
     "report_select_chat": (scenes.chat, views.report),
     "show_blocking_zoomed": (scenes.blocking, lambda a: views.show(a, (100_000_000, 300_000_000))),
     "show_blocking_one_wakeup": (scenes.blocking, lambda a: views.show(a, (69_000_000, 69_500_000))),
+    "show_full_pipe": (scenes.full_pipe, views.show),
     "show_lost": (lost, views.show),
     "show_one_descriptor": (scenes.chat, lambda a: views.show(a, fd=6)),
 }
@@ -65,6 +67,41 @@ def test_picture_in_ascii() -> None:
     text = drawn(summary(quiet(scenes.chat(accounted=True)), commands=COMMANDS), ascii=True)
     assert text.isascii()
     assert_golden("summary_select_chat_ptrace_ascii", text)
+
+
+def test_a_level_in_ascii() -> None:
+    text = drawn(views.show(quiet(scenes.full_pipe())), ascii=True)
+    assert text.isascii()
+    lane = next(line for line in text.splitlines() if line.startswith("buffer fd 4 -> 3 pipe"))
+    assert ".:-=+*#" in "".join(dict.fromkeys(lane.removeprefix("buffer fd 4 -> 3 pipe")))
+    assert "most 64 KiB" in lane
+
+
+@pytest.mark.parametrize("width", range(60, 221, 20))
+def test_a_buffer_is_full_under_the_send_that_sleeps(width: int) -> None:
+    lines = drawn(views.show(scenes.full_pipe()), width=width).splitlines()
+    assert max(map(cell_len, lines)) <= width
+    lane = next(line for line in lines if line.startswith("buffer"))
+    writer = next(line for line in lines if line.startswith("thread 4711"))
+    asleep = [cell for cell, char in enumerate(writer) if char == "▚"]
+    assert len(asleep) >= 5
+    assert set(lane[asleep[0] : asleep[-1]]) <= set("█ most 64 KiB")
+    assert "█" in lane[asleep[0] : asleep[-1]]
+    shape = [" ▁▂▃▄▅▆▇█".index(char) for char in lane[22 : asleep[0]] if char in " ▁▂▃▄▅▆▇█"]
+    assert shape == sorted(shape)  # it fills until then
+
+
+def test_no_level_is_drawn_of_another_descriptor_or_time() -> None:
+    analysis = scenes.full_pipe()
+    for view, has in (
+        (views.show(analysis, fd=3), True),
+        (views.show(analysis, fd=7), False),
+        (views.show(analysis, thread=4711), False),
+        (views.show(analysis, (100_000_000, 300_000_000)), True),
+        (views.show(analysis, (950_000_000, 990_000_000)), False),
+    ):
+        text = drawn(view)
+        assert ("buffer fd 4" in text) == ("bytes in the buffer" in text) == has
 
 
 def test_an_empty_recording_is_said_to_be_one() -> None:

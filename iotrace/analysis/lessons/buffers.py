@@ -8,11 +8,9 @@ from iotrace.analysis.attempts import DATAGRAMS, STREAMS
 from iotrace.analysis.axis import Axis
 from iotrace.analysis.calls import EAGAIN, MSG_PEEK, code, is_role
 from iotrace.analysis.lessons.case import Case, milliseconds, times
+from iotrace.analysis.levels import FULL_NS
 from iotrace.analysis.matrix import spoken
 from probes.table import Role
-
-#: A shorter sleep in a send can be a lock or the kernel's search for memory.
-FULL_NS = 1_000_000
 
 #: One or two answers that took several receives can be one slow client.
 PARTIAL = 3
