@@ -33,10 +33,11 @@ _TAKES_FLAGS = tuple(code(name) for name in ("recvfrom", "recvmsg"))
 
 def levels(events: Events, calls: Calls, lives: Lives) -> list[Level]:
     """Return the buffers that were full for a sender, one a direction, in the order of their first bytes."""
-    root = take(lives.root, lives.of_call, -1)
-    sends = is_role(calls, Role.SEND) & (root >= 0)
-    length = np.where(calls.pending, calls.exit_ns - calls.enter_ns, calls.asleep_ns)
-    full = np.unique(root[sends & (calls.slept | calls.pending) & (length >= FULL_NS)])
+    sends = is_role(calls, Role.SEND) & (lives.of_call >= 0)
+    slept = np.flatnonzero(sends & (calls.slept | calls.pending))
+    lasted = calls.exit_ns[slept] - calls.enter_ns[slept]
+    slept = slept[np.where(calls.pending[slept], lasted, calls.asleep_ns[slept]) >= FULL_NS]
+    full = np.unique(lives.root[lives.of_call[slept]])
     full = np.array([each for each in full.tolist() if lives.kind[each] in STREAMS], np.int64)
     if not len(full):
         return []
@@ -44,6 +45,7 @@ def levels(events: Events, calls: Calls, lives: Lives) -> list[Level]:
     full = full[peer[full] >= 0]
     if not len(full):
         return []
+    root = take(lives.root, lives.of_call, -1)
     unknown = _uncounted(events, calls, lives, root)
     moved = (calls.ret > 0) & ~calls.pending
     sends &= moved

@@ -123,7 +123,8 @@ def test_the_analysis_draws_the_same_level(record: Record, probe: str) -> None:
     assert set(drawn) == ({"pipe", "tcp"} if probe == "bpf" else {"pipe"})
     for kind, level in drawn.items():
         found = buffer(run, "TCP" if kind == "tcp" else kind)
-        assert [found.level(int(time)) for time in level.time_ns[:40]] == level.bytes[:40].tolist()
+        told = [max(0, found.level(int(time))) for time in level.time_ns]
+        assert told == level.bytes.tolist()
         assert level.bytes[-1] == 0
     # A read may return before the write that its room woke, or the other way round.
     assert PIPE_BYTES <= drawn["pipe"].most <= PIPE_BYTES + CHUNK
