@@ -44,7 +44,9 @@ def analysis(loop: str, folder: Path) -> list[Line]:
         peak = max(one.peak_bytes for one in done) / 1e6
         lines.append(Line(f"{name}, 1 M rows", wall, "s", peer, "perf trace -s", bound))
         lines.append(Line(f"  {name}, peak memory", peak, "MB", None, "", 400 if name == "report" else None))
-        ten = run([*IOTRACE, name, str(large)])
-        note = f"10 M rows, {ten.peak_bytes / 1e6:,.0f} MB"
-        lines.append(Line(f"  {name}, 10 M rows", ten.wall_s, "s", wall, "1 M rows", 10, note))
+        # The first of these may have to wait for a virtual machine's host to give it the memory.
+        ten = [run([*IOTRACE, name, str(large)]) for _ in range(3)]
+        note = f"{max(one.peak_bytes for one in ten) / 1e6:,.0f} MB"
+        much = statistics.median(one.wall_s for one in ten)
+        lines.append(Line(f"  {name}, 10 M rows", much, "s", wall, "1 M rows", 10, note))
     return lines
