@@ -36,6 +36,7 @@ class Demo(NamedTuple):
     title: str
     clients: tuple[tuple[str, ...], ...]
     patience_s: float
+    claim: str = ""
 
 
 class ManifestError(Exception):
@@ -142,6 +143,7 @@ def _demo(folder: Path, entry: Mapping[str, Any]) -> Demo:
         entry["title"],
         tuple(tuple(_client_argv(folder, words)) for words in entry.get("clients", ())),
         float(entry.get("limit_s", PATIENCE_S)),
+        str(entry.get("claim", "")),
     )
 
 

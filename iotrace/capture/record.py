@@ -198,6 +198,7 @@ def _header(ready: Command, choice: Choice, plan: Plan, pid: int) -> Mapping[str
             "withhold": sorted(options.withhold),
             "duration_ns": plan.duration_ns,
             "demo": plan.demo.name if plan.demo else None,
+            "claim": plan.demo.claim if plan.demo else None,
         },
         "remark": choice.remark,
         **choice.probe.header,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.text import Text
 
@@ -20,6 +20,9 @@ def draw(
 
     ``more``: say how many are left out.
     """
+    claim = _claim(analysis)
+    if claim and not analysis.lessons:
+        yield from wrap(claim, width, pen, "none", Text.assemble(("CLAIM    ", "lesson")), len(_HEAD))
     for lesson in analysis.lessons[:most]:
         lines = wrap(lesson.evidence, width, pen, "none", Text.assemble((_HEAD, "lesson")), len(_HEAD))
         story = Text(pen(f"[iotrace explain {lesson.name}]"), "command")
@@ -30,6 +33,12 @@ def draw(
     left = len(analysis.lessons) - (most or len(analysis.lessons))
     if more and left > 0:
         yield Text(" " * len(_HEAD)).append(pen(f"… and {left} more: iotrace report"), "muted")
+
+
+def _claim(analysis: Analysis) -> str:
+    """Return what a demo is to show, as its manifest says; what the recording shows itself goes before it."""
+    options = analysis.events.header.get("options")
+    return str(options.get("claim") or "") if isinstance(options, Mapping) else ""
 
 
 def order(analysis: Analysis, width: int, pen: Pen) -> Iterable[Text]:

@@ -35,7 +35,10 @@ def summary(
             list(part)
             for part in (
                 header.draw(analysis, width, pen),
-                (*verdict.draw(analysis, width, pen, brief=True), *lessons.order(analysis, width, pen)),
+                (
+                    *verdict.draw(analysis, width, pen, brief=True),
+                    *(() if _mixed(analysis) else lessons.order(analysis, width, pen)),
+                ),
                 matrix.draw(analysis, width, pen),
                 lanes,
             )

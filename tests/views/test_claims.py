@@ -1,0 +1,47 @@
+"""A demo whose recording shows no lesson of the list ends on its claim; one that does, on the lesson."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from iotrace.analysis import analyse
+from iotrace.views import summary
+from tests.story import Story
+from tests.views.scenes import blocking
+
+CLAIM = "Nothing [/x] happens, \x1b[31mslowly"
+
+
+def printed(story: Story) -> str:
+    console = Console(width=100, file=io.StringIO(), color_system=None)
+    console.print(summary(analyse(story.events(options={"claim": CLAIM}))))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_a_claim_stands_where_no_lesson_does() -> None:
+    text = printed(Story().call("nanosleep", 0, 1_000, asleep=990))
+    assert "CLAIM    Nothing [/x] happens, \\x1b[31mslowly" in text
+
+
+def test_no_claim_without_a_demo() -> None:
+    assert blocking().lessons
+    story = Story().call("nanosleep", 0, 1_000, asleep=990)
+    console = Console(width=100, file=io.StringIO(), color_system=None)
+    console.print(summary(analyse(story.events())))
+    assert isinstance(console.file, io.StringIO)
+    assert "CLAIM" not in console.file.getvalue()
+
+
+def test_a_lesson_goes_before_the_claim() -> None:
+    story = Story().socket(4)
+    for i in range(23):
+        begin = 2_000 + i * 60_000
+        story.call(
+            "recvfrom", begin, begin + 50_200, 9, 50_000, 20, begin + 50_001, begin + 50_100, fd=4, a=9
+        )
+    text = printed(story)
+    assert "LESSON" in text
+    assert "CLAIM" not in text
