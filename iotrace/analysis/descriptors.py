@@ -28,7 +28,8 @@ _F_DUPFD, _F_DUPFD_CLOEXEC = 0, 1030
 _DUPS = tuple(code(name) for name in ("dup", "dup2", "dup3"))
 #: The calls that make two descriptors, each the other's end.
 PAIRS = tuple(code(name) for name in ("pipe", "pipe2", "socketpair"))
-_MADE_BY = {
+#: The kind of what a call makes.
+MADE_BY = {
     "eventfd": "eventfd",
     "eventfd2": "eventfd",
     "epoll_create": "epoll",
@@ -237,7 +238,7 @@ def own_pairs(calls: Calls, lives: Lives) -> Ints:
 
 def _kinds(events: Events, calls: Calls, lives: Lives) -> list[str]:
     """Return each life's kind; copies have their root's."""
-    names = [_MADE_BY.get(call.name, "unknown") for call in CALLS]
+    names = [MADE_BY.get(call.name, "unknown") for call in CALLS]
     kinds = ["unknown"] * len(lives)
     for index in np.flatnonzero(lives.root == np.arange(len(lives))):
         origin, fact = int(lives.origin[index]), int(lives.fact[index])

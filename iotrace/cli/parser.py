@@ -26,6 +26,9 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("demo", "iotrace.cli.demo", "list the demos, or run one with its scripted clients"),
     Entry("show", "iotrace.cli.show", "the timeline of a recording"),
     Entry("report", "iotrace.cli.report", "verdict, proof matrix and calls of a recording"),
+    Entry(
+        "calls", "iotrace.cli.calls", "the calls one by one, as strace shows them, and where their time went"
+    ),
     Entry("compare", "iotrace.cli.compare", "recordings side by side: who is blocked where, at what price"),
     Entry("explain", "iotrace.cli.explain", "the whole story of a lesson, in English or Chinese"),
     Entry("doctor", "iotrace.cli.doctor", "what can run here, what cannot, and what mends it"),

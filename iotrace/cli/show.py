@@ -9,17 +9,16 @@ import argparse
 
 from iotrace.cli.ending import Ending
 from iotrace.cli.file import add_file, analysed
+from iotrace.cli.moments import moment
 from iotrace.cli.screen import add_screen_options, say, screen
-
-_UNITS = {"ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``show``."""
     add_file(parser)
     part = parser.add_argument_group("what to show")
-    part.add_argument("--from", dest="start", type=_time, metavar="TIME", help="begin here")
-    part.add_argument("--to", dest="stop", type=_time, metavar="TIME", help="end here")
+    part.add_argument("--from", dest="start", type=moment, metavar="TIME", help="begin here")
+    part.add_argument("--to", dest="stop", type=moment, metavar="TIME", help="end here")
     part.add_argument("--zoom", type=_factor, metavar="N", help="only an Nth of the time, around its middle")
     part.add_argument("--fd", type=int, metavar="FD", help="only this descriptor")
     part.add_argument("--thread", type=int, metavar="TID", help="only this thread")
@@ -60,21 +59,6 @@ def _window(arguments: argparse.Namespace, length_ns: int) -> tuple[int, int] | 
         middle, half = (start + stop) // 2, max(1, int((stop - start) / arguments.zoom) // 2)
         start, stop = max(0, middle - half), middle + half
     return start, stop
-
-
-def _time(text: str) -> int:
-    number, factor = text, _UNITS["s"]
-    for unit, nanoseconds in _UNITS.items():
-        if text.endswith(unit):
-            number, factor = text[: -len(unit)], nanoseconds
-            break
-    try:
-        time_ns = int(float(number) * factor)
-    except (ValueError, OverflowError):
-        time_ns = -1
-    if time_ns < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time: give seconds, or 250ms, 40us, 900ns")
-    return time_ns
 
 
 def _factor(text: str) -> float:

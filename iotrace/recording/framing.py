@@ -25,13 +25,14 @@ class Damaged(Exception):
 
 
 class Frames(NamedTuple):
-    """What a file holds.
+    """What a piece of a file holds.
 
-    ``rows`` of each record batch, the end of the last whole one, the bytes after it, and whether the
-    stream was closed.
+    ``rows`` of each record batch, the end of the first batch and of the last whole one, the bytes after
+    it, and whether the stream was closed. Ends are counted from the begin of the piece.
     """
 
     rows: tuple[int, ...]
+    first: int
     stop: int
     left_over: int
     closed: bool
@@ -39,26 +40,43 @@ class Frames(NamedTuple):
 
 def walk(data: memoryview) -> Frames:
     """Check every message of a stream. Raises :class:`Damaged`."""
-    rows: list[int] = []
-    check = checked = stop = batch_end = 0
-    closed = False
-    for message in _messages(data):
-        if message is None:
-            closed = True
-            stop = batch_end + len(_END)
-            break
-        kind, start, stop, table, crc = message
-        if (kind == _SCHEMA) != (start == 0):
-            raise Damaged(f"message at byte {start}")
-        if kind == _RECORD_BATCH:
-            check = zlib.crc32(data[checked:batch_end], check)
-            if crc != str(check).encode():
-                raise Damaged(f"checksum before byte {batch_end}")
-            checked = batch_end
-            rows.append(_rows(table))
-            batch_end = stop
-    whole = stop if closed else batch_end
-    return Frames(tuple(rows), batch_end, len(data) - whole, closed)
+    return Walk().feed(data)
+
+
+class Walk:
+    """Checks a stream piece by piece, as it grows."""
+
+    def __init__(self) -> None:
+        self.at = 0  # how much of the file has been taken: up to the end of its last whole batch
+        self._check = 0
+
+    def feed(self, data: memoryview) -> Frames:
+        """Check the messages of ``data``, which begins at byte :attr:`at` of the file.
+
+        What follows its last whole batch is not taken: feed it again when there is more.
+        Raises :class:`Damaged`.
+        """
+        rows: list[int] = []
+        stop = batch_end = first = 0
+        closed = False
+        for message in _messages(data, self.at):
+            if message is None:
+                closed = True
+                stop = batch_end + len(_END)
+                break
+            kind, start, stop, table, crc = message
+            if (kind == _SCHEMA) != (start + self.at == 0):
+                raise Damaged(f"message at byte {self.at + start}")
+            if kind == _RECORD_BATCH:
+                if crc != str(self._check).encode():
+                    raise Damaged(f"checksum before byte {self.at + batch_end}")
+                self._check = zlib.crc32(data[batch_end:stop], self._check)
+                rows.append(_rows(table))
+                batch_end = stop
+                first = first or stop
+        self.at += batch_end
+        whole = stop if closed else batch_end
+        return Frames(tuple(rows), first, batch_end, len(data) - whole, closed)
 
 
 class _Message(NamedTuple):
@@ -69,18 +87,18 @@ class _Message(NamedTuple):
     crc: bytes
 
 
-def _messages(data: memoryview) -> Iterator[_Message | None]:
-    """Yield each whole message; None for the end of the stream."""
+def _messages(data: memoryview, base: int) -> Iterator[_Message | None]:
+    """Yield each whole message; None for the end of the stream. ``base``: where ``data`` begins."""
     at = 0
     while at + 8 <= len(data):
         if data[at : at + 4] != CONTINUATION:
-            raise Damaged(f"message at byte {at}")
+            raise Damaged(f"message at byte {base + at}")
         (length,) = struct.unpack_from("<i", data, at + 4)
         if length == 0:
             yield None
             return
         if not 0 < length <= _MAX_METADATA:
-            raise Damaged(f"message length at byte {at}")
+            raise Damaged(f"message length at byte {base + at}")
         body = at + 8 + length
         if body > len(data):
             return
@@ -88,7 +106,7 @@ def _messages(data: memoryview) -> Iterator[_Message | None]:
             message = _Table.root(data[at + 8 : body])
             body_length = message.number("<q", 3)
             if body_length < 0:
-                raise Damaged(f"body length at byte {at}")
+                raise Damaged(f"body length at byte {base + at}")
             stop = body + body_length
             if stop > len(data):
                 return
@@ -99,10 +117,10 @@ def _messages(data: memoryview) -> Iterator[_Message | None]:
                 _check_buffers(batch, data[body:stop])
                 header = batch
             elif kind != _SCHEMA or body_length:
-                raise Damaged(f"message kind at byte {at}")
+                raise Damaged(f"message kind at byte {base + at}")
             crc = message.text_pair(4, CHECK_KEY.encode())
         except (struct.error, ValueError, IndexError):
-            raise Damaged(f"message at byte {at}") from None
+            raise Damaged(f"message at byte {base + at}") from None
         yield _Message(kind, at, stop, header, crc)
         at = stop
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from typing import IO, Literal
+from typing import IO
 
 from rich.console import Console
 
+from iotrace.views.terminal import Choice, color_system, is_terminal, wants_color, writes_unicode
 from iotrace.views.theme import THEME
 
 PLAIN_WIDTH = 80
@@ -23,7 +24,7 @@ class _AsciiConsole(Console):
 
 
 def console(
-    color: Literal["auto", "always", "never"] = "auto",
+    color: Choice = "auto",
     ascii: bool = False,
     width: int | None = None,
     file: IO[str] | None = None,
@@ -35,14 +36,14 @@ def console(
     COLUMNS, else 80.
     """
     target = sys.stdout if file is None else file
-    plain = ascii or not (getattr(target, "encoding", None) or "utf-8").lower().startswith("utf")
+    plain = ascii or not writes_unicode(target)
     return (_AsciiConsole if plain else Console)(
         file=target,
         width=width or _width(target),
         theme=THEME,
         force_terminal=True if color == "always" else None,
-        color_system=_color_system(color, target),
-        no_color=color == "never" or (color == "auto" and bool(os.environ.get("NO_COLOR"))),
+        color_system=color_system(color, target),
+        no_color=not wants_color(color),
         highlight=False,
         markup=False,
         emoji=False,
@@ -50,30 +51,13 @@ def console(
     )
 
 
-def _color_system(color: str, target: IO[str]) -> Literal["auto", "truecolor", "256"] | None:
-    if color == "never":
-        return None
-    if color == "always":
-        deep = os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit")
-        return "truecolor" if deep or "TERM" not in os.environ else "256"
-    dumb = os.environ.get("TERM", "").lower() in ("dumb", "unknown")
-    return "auto" if _is_terminal(target) and not dumb else None
-
-
 def _width(target: IO[str]) -> int:
     columns = os.environ.get("COLUMNS", "")
     if columns.isdigit() and int(columns):
         return int(columns)
-    if not _is_terminal(target):
+    if not is_terminal(target):
         return PLAIN_WIDTH
     try:
         return os.get_terminal_size(target.fileno()).columns or PLAIN_WIDTH
     except (OSError, ValueError):
         return shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns
-
-
-def _is_terminal(target: IO[str]) -> bool:
-    try:
-        return target.isatty()
-    except ValueError:  # closed
-        return False

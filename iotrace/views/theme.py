@@ -60,6 +60,7 @@ STYLES = {
     "share.polling": "bold",
     "share.free": f"bold {GREEN}",
     "warning": f"bold {VERMILION}",
+    "signal": f"bold {PURPLE}",
     "lesson": f"bold {GREEN}",
     "command": "bold",
     "axis": "dim",
