@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iotrace.analysis.operation import Operations
 from iotrace.columns import Events
+
+if TYPE_CHECKING:
+    from iotrace.analysis.stalls import Stalls
 
 
 class Model(IntEnum):
@@ -227,4 +231,5 @@ class Analysis:
     foreign: int = 0  # calls of another architecture: seen, not decoded
     roots: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     order: str = ""  # in which order were clients answered, and why; "" where there is nothing to say
+    stalls: Stalls | None = None
     levels: Sequence[Level] = ()  # of the buffers that were full for a sender; none where rows were lost

@@ -31,18 +31,22 @@ from iotrace.analysis import (
 from iotrace.analysis.axis import Ints, take
 from iotrace.analysis.model import Act, Analysis, CallStatistics, Verdict
 from iotrace.analysis.operation import Operations, join
+from iotrace.analysis.stalls import STALL_NS, find
 from iotrace.columns import Events
 from probes.events import Flag, Kind
 from probes.table import Role
 
 
-def analyse(events: Events) -> Analysis:
-    """Work everything out of a recording's rows: operations, matrix, verdicts, statistics, lessons."""
+def analyse(events: Events, stall_ns: int = STALL_NS) -> Analysis:
+    """Work everything out of a recording's rows: operations, matrix, verdicts, statistics, lessons.
+
+    ``stall_ns``: how long a loop must sleep elsewhere to be listed as stalled; lessons keep their own bound.
+    """
     begin_ns, end_ns = _extent(events)
     all_calls = calls.select(events, end_ns)
     with ThreadPoolExecutor(1) as beside:  # numpy sorts and sums without the interpreter's lock
         timed = beside.submit(statistics.of_calls, events, all_calls)
-        return _analyse(events, all_calls, begin_ns, end_ns, timed)
+        return _analyse(events, all_calls, begin_ns, end_ns, timed, stall_ns)
 
 
 def _analyse(
@@ -51,6 +55,7 @@ def _analyse(
     begin_ns: int,
     end_ns: int,
     timed: Future[list[CallStatistics]],
+    stall_ns: int,
 ) -> Analysis:
     sets, ctl = readiness.read_sets(events, all_calls)
     add = ctl.call[ctl.op == 1]
@@ -87,6 +92,7 @@ def _analyse(
         foreign=int(np.count_nonzero(events["flags"] & Flag.FOREIGN)),
         roots=lives.root,
         order=order.order_of_answers(events, op, lives.root),
+        stalls=case.stalls if stall_ns == STALL_NS else find(case, stall_ns),
         levels=() if lost else levels.levels(events, all_calls, lives),
     )
 

@@ -5,12 +5,14 @@ Times are integers in nanoseconds, shares 0…1; ``docs/report-schema.md`` docum
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
 from iotrace import __version__
 from iotrace.analysis import calls as call_columns
+from iotrace.analysis.blocked_report import blocked_json, stalls_json
 from iotrace.analysis.model import Act, Analysis, CallStatistics, MatrixRow, Model, Phase, Verdict
 from iotrace.analysis.verdicts import judge
 from probes.events import Kind
@@ -22,8 +24,10 @@ SCHEMA = 1
 MOST_DESCRIPTORS = 1000
 
 
-def report_json(analysis: Analysis) -> dict[str, Any]:
-    """Return the report as a JSON-able dictionary."""
+def report_json(
+    analysis: Analysis, threads: Collection[int] = (), fds: Collection[int] = ()
+) -> dict[str, Any]:
+    """Return the report as a JSON-able dictionary; ``blocked`` of ``threads``, on ``fds`` if given."""
     events = analysis.events
     header = events.header
     target = _target(analysis)
@@ -57,6 +61,8 @@ def report_json(analysis: Analysis) -> dict[str, Any]:
         "calls": [_call(line, header.get("stop_cost_ns")) for line in analysis.calls],
         "foreign_calls": analysis.foreign,
         "by_process": _by_process(analysis),
+        "blocked": blocked_json(analysis, threads, fds),
+        "stalls": stalls_json(analysis),
         "descriptors": chosen,
         "descriptors_total": len(analysis.descriptors),
         "order": analysis.order or None,

@@ -47,7 +47,7 @@ def _line(events: Events, calls: Calls, value: int, part: NDArray[np.int64]) -> 
         moved = int(per_call[~failed].sum())
     copy = events["copy_ns"][calls.row[part]]
     copied = np.where(copy > 0, calls.exit_ns[part] - copy, 0)
-    ranks = [_rank(len(part), share) for share in (0.5, 0.9, 0.99)]
+    ranks = [rank(len(part), share) for share in (0.5, 0.9, 0.99)]
     sorted_part = np.partition(duration, sorted({*ranks, len(part) - 1}))
     p50, p90, p99 = (int(sorted_part[rank]) for rank in ranks)
     return CallStatistics(
@@ -66,7 +66,7 @@ def _line(events: Events, calls: Calls, value: int, part: NDArray[np.int64]) -> 
     )
 
 
-def _rank(count: int, share: float) -> int:
+def rank(count: int, share: float) -> int:
     """Return the index of a percentile by nearest rank: a value that occurred, never an interpolation."""
     return max(0, min(count - 1, int(np.ceil(share * count)) - 1))
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from iotrace.cli.failing import stall_ns
 from iotrace.cli.screen import say, screen
 from iotrace.recording.layout import RecordingError
 
+if TYPE_CHECKING:
+    from iotrace.analysis.model import Analysis
 
-def show_result(path: Path, arguments: argparse.Namespace) -> None:
-    """Print what the run that has just been recorded in ``path`` shows."""
+
+def show_result(path: Path, arguments: argparse.Namespace) -> Analysis | None:
+    """Print what the run that has just been recorded in ``path`` shows, and return it.
+
+    None where it cannot be read. That the reader or the terminal has left is no reason to judge nothing.
+    """
     from iotrace.analysis import analyse
     from iotrace.recording.reading import read
     from iotrace.views import summary
@@ -20,5 +29,9 @@ def show_result(path: Path, arguments: argparse.Namespace) -> None:
         events = read(path)
     except RecordingError as error:
         say(str(error))
-        return
-    screen(arguments).print(summary(analyse(events), shlex.quote(str(path)), ascii=arguments.ascii))
+        return None
+    least = stall_ns(arguments)
+    analysis = analyse(events) if least is None else analyse(events, least)
+    with suppress(OSError, SystemExit):  # rich turns a broken pipe into SystemExit
+        screen(arguments).print(summary(analysis, shlex.quote(str(path)), ascii=arguments.ascii))
+    return analysis

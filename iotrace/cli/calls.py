@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from iotrace.cli.ending import Ending
 from iotrace.cli.file import add_file
 from iotrace.cli.moments import moment
+from iotrace.cli.numbers import numbers
 from iotrace.cli.screen import add_screen_options, say
 
 if TYPE_CHECKING:
@@ -39,11 +40,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``calls``."""
     add_file(parser)
     part = parser.add_argument_group("which calls")
-    part.add_argument(
-        "--fd", type=_numbers, metavar="FD[,FD]", help="on these descriptors, or that name them"
-    )
-    part.add_argument("--thread", type=_numbers, metavar="TID[,TID]", help="of these threads")
-    part.add_argument("--process", type=_numbers, metavar="PID[,PID]", help="of these processes")
+    part.add_argument("--fd", type=numbers, metavar="FD[,FD]", help="on these descriptors, or that name them")
+    part.add_argument("--thread", type=numbers, metavar="TID[,TID]", help="of these threads")
+    part.add_argument("--process", type=numbers, metavar="PID[,PID]", help="of these processes")
     part.add_argument("--call", type=_calls, metavar="NAME[,NAME]", help="of these names")
     part.add_argument("--slower", type=moment, default=0, metavar="TIME", help="that took at least so long")
     part.add_argument("--failed", action="store_true", help="that returned an error")
@@ -166,13 +165,6 @@ def _choice(arguments: argparse.Namespace, begin_ns: int) -> Choice:
         None if arguments.start is None else begin_ns + arguments.start,
         None if arguments.stop is None else begin_ns + arguments.stop,
     )
-
-
-def _numbers(text: str) -> frozenset[int]:
-    try:
-        return frozenset(int(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers: give 5, or 5,6") from None
 
 
 def _calls(text: str) -> frozenset[int]:

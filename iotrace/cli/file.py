@@ -17,10 +17,11 @@ def add_file(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def analysed(arguments: argparse.Namespace) -> Analysis:
-    """Return the analysis of the command's recording. Raises RecordingError."""
+def analysed(arguments: argparse.Namespace, stall_ns: int | None = None) -> Analysis:
+    """Return the recording's analysis; ``stall_ns`` as for analyse(). Raises RecordingError."""
     from iotrace.analysis import analyse
     from iotrace.recording.layout import latest
     from iotrace.recording.reading import read
 
-    return analyse(read(arguments.file or latest()))
+    events = read(arguments.file or latest())
+    return analyse(events) if stall_ns is None else analyse(events, stall_ns)

@@ -7,7 +7,9 @@ import json
 import sys
 
 from iotrace.cli.ending import Ending
+from iotrace.cli.failing import add_fail_on, judge, stall_ns
 from iotrace.cli.file import add_file, analysed
+from iotrace.cli.numbers import numbers
 from iotrace.cli.screen import add_screen_options, screen
 
 
@@ -15,20 +17,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``report``."""
     add_file(parser)
     parser.add_argument("--json", action="store_true", help="the report as JSON, schema 1")
+    part = parser.add_argument_group("where threads slept")
+    part.add_argument("--blocked", action="store_true", help="only that: each call on each descriptor")
+    part.add_argument("--thread", type=numbers, default=(), metavar="TID[,TID]", help="of these threads")
+    part.add_argument("--fd", type=numbers, default=(), metavar="FD[,FD]", help="on these descriptors")
+    add_fail_on(parser)
     add_screen_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> Ending:
     """Print the report."""
-    from iotrace.analysis import report_json
-
-    analysis = analysed(arguments)
+    analysis = analysed(arguments, stall_ns(arguments))
     if arguments.json:
-        json.dump(report_json(analysis), sys.stdout, indent=2)
+        from iotrace.analysis import report_json
+
+        json.dump(report_json(analysis, arguments.thread, arguments.fd), sys.stdout, indent=2)
         print()
-        return Ending(0)
+    else:
+        from iotrace.views.report import asleep, report
 
-    from iotrace.views import report
-
-    screen(arguments).print(report(analysis, ascii=arguments.ascii))
-    return Ending(0)
+        if arguments.blocked or arguments.thread or arguments.fd:
+            view = asleep(analysis, arguments.thread, arguments.fd, ascii=arguments.ascii)
+        else:
+            view = report(analysis, ascii=arguments.ascii)
+        screen(arguments).print(view)
+    return judge(analysis, arguments, Ending(0))

@@ -5,7 +5,8 @@
   iotrace run [options] -- PROGRAM [args...]
 
 A demo of a folder with a manifest.toml gets its scripted clients, and is ended when they are done.
-The exit status is the target's own; 125: iotrace failed, 126 or 127: the target could not be run.
+The exit status is the target's own; 125: iotrace failed, 126 or 127: the target could not be run,
+3: the target ended well and a condition of --fail-on holds.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from iotrace.cli.ending import FAILED, Ending
+from iotrace.cli.failing import add_fail_on, judge
 from iotrace.cli.screen import add_screen_options, say
 from iotrace.cli.status import StatusLine
 
@@ -58,6 +59,7 @@ def add_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
             "-o", "--output", type=Path, metavar="FILE", help="default: iotrace-<script>.<pid>.iotrace"
         ),
         recording.add_argument("--force", action="store_true", help="replace FILE if it exists"),
+        *add_fail_on(parser),
         *add_screen_options(parser),
     ]
 
@@ -146,10 +148,9 @@ def trace(target: object, arguments: argparse.Namespace) -> Ending:
 
     from iotrace.cli.afterwards import show_result
 
-    # The reader or the terminal may have left (rich turns that into SystemExit): what counts is written.
-    with suppress(OSError, SystemExit):
-        show_result(result.path, arguments)
-    return _ending(result)
+    analysis = show_result(result.path, arguments)
+    ending = _ending(result)
+    return ending if analysis is None else judge(analysis, arguments, ending)
 
 
 def _ending(result: object) -> Ending:

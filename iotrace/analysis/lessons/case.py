@@ -15,6 +15,7 @@ from iotrace.analysis.descriptors import Lives
 from iotrace.analysis.model import Act, CallStatistics, Descriptor, MatrixRow, Verdict
 from iotrace.analysis.operation import Operations
 from iotrace.analysis.readiness import Readiness, Registrations
+from iotrace.analysis.stalls import Stalls, find
 from iotrace.columns import Events
 
 
@@ -61,6 +62,11 @@ class Case:
         """When data became ready, as the kernel told each call, (calls,); 0 unseen."""
         values: Ints = self.events["ready_ns"][self.calls.row]
         return values
+
+    @cached_property
+    def stalls(self) -> Stalls:
+        """The loops' sleeps elsewhere than in their waits."""
+        return find(self)
 
     @cached_property
     def announced(self) -> Axis:

@@ -1,0 +1,13 @@
+"""Lists of numbers on the command line."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def numbers(text: str) -> frozenset[int]:
+    """Return the numbers of ``5`` or ``5,6``: the type of an option."""
+    try:
+        return frozenset(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers: give 5, or 5,6") from None
