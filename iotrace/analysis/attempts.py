@@ -88,14 +88,16 @@ def _group(calls: Calls, lives: Lives, chosen: Ints) -> Taken:
     starts = new_file.copy()
     starts[1:] |= success[:-1]
     start = np.maximum.accumulate(np.where(starts, position, 0)) if n else position
-    fails = np.cumsum(failed)
-    last_failed = np.maximum.accumulate(np.where(failed, position, -1)) if n else position
     at = np.flatnonzero(success)
     begin = start[at]
-    tries = fails[at] - fails[begin] + failed[begin]
-    last = last_failed[at]
-    has_failed = last >= begin
-    last = np.where(has_failed, last, 0)
+    tries = np.zeros(len(at), np.int64)
+    last, has_failed = tries, np.zeros(len(at), bool)
+    if failed.any():
+        fails = np.cumsum(failed)
+        tries = fails[at] - fails[begin] + failed[begin]
+        last = np.maximum.accumulate(np.where(failed, position, -1))[at]
+        has_failed = last >= begin
+        last = np.where(has_failed, last, 0)
     previous = np.where(new_file[begin], -1, begin - 1)
     has_previous = previous >= 0
     enter, exit_ns = calls.enter_ns[call], calls.exit_ns[call]
@@ -107,8 +109,8 @@ def _group(calls: Calls, lives: Lives, chosen: Ints) -> Taken:
         key[at] >> 24,
         enter[begin],
         tries.astype(np.int64),
-        np.where(has_failed, enter[last], 0),
-        np.where(has_failed, exit_ns[last], 0),
+        np.where(has_failed, enter[last], 0) if tries.any() else tries,
+        np.where(has_failed, exit_ns[last], 0) if tries.any() else tries,
         np.where(has_previous, enter[previous], 0),
         np.where(has_previous, exit_ns[previous], 0),
     )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from iotrace.analysis import sockets
 from iotrace.analysis.axis import Axis, Ints
-from iotrace.analysis.calls import Calls, code, is_role
+from iotrace.analysis.calls import Calls, code, is_code, is_role
 from iotrace.columns import Events
 from probes.events import Kind
 from probes.table import CALLS, Role
@@ -147,7 +147,7 @@ def _key(tgid: NDArray[Any], fd: NDArray[Any]) -> Ints:
 def _openings(events: Events, calls: Calls) -> tuple[Ints, Ints, Ints, Ints]:
     """Return (tgid, fd, time, calls index) of every descriptor that a call made."""
     done = (calls.ret >= 0) & ~calls.pending
-    pair = np.isin(calls.code, PAIRS) & done
+    pair = is_code(calls, *PAIRS) & done
     single = is_role(calls, Role.OPEN, Role.ACCEPT) & done & ~pair
     control = np.flatnonzero((calls.code == code("fcntl")) & done)
     duplicated = control[np.isin(events["a"][calls.row[control]], (_F_DUPFD, _F_DUPFD_CLOEXEC))]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from iotrace.analysis.attempts import Taken
 from iotrace.analysis.axis import Axis, Ints, take
-from iotrace.analysis.calls import Calls, code
+from iotrace.analysis.calls import Calls, code, is_code
 from iotrace.analysis.descriptors import Lives
 from iotrace.analysis.readiness import READABLE, Readiness
 from iotrace.columns import Events
@@ -101,7 +101,7 @@ def signals(events: Events, calls: Calls, lives: Lives, taken: Taken) -> Signall
 
 def armings(events: Events, calls: Calls, lives: Lives) -> dict[int, int]:
     """Return {root: when O_ASYNC was first set on it}."""
-    control = np.flatnonzero(np.isin(calls.code, (code("fcntl"), code("ioctl"))) & (calls.ret >= 0))
+    control = np.flatnonzero(is_code(calls, code("fcntl"), code("ioctl")) & (calls.ret >= 0))
     a, b = events["a"][calls.row[control]], events["b"][calls.row[control]]
     setfl = (calls.code[control] == code("fcntl")) & (a == _F_SETFL) & ((b & _O_ASYNC) != 0)
     fioasync = (calls.code[control] == code("ioctl")) & (a == _FIOASYNC) & (b != 0)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from iotrace.analysis import sockets
 from iotrace.analysis.axis import Ints, take
-from iotrace.analysis.calls import Calls, code
+from iotrace.analysis.calls import Calls, code, is_code
 from iotrace.analysis.descriptors import Lives
 from iotrace.analysis.model import Descriptor, Model
 from iotrace.analysis.operation import Operations
@@ -127,7 +127,7 @@ def modes(events: Events, calls: Calls, lives: Lives) -> tuple[NDArray[np.int8],
         flags = int(events["a"][lives.fact[index]])
         if flags >= 0:
             nonblocking[index], asynchronous[index] = bool(flags & _O_NONBLOCK), bool(flags & _O_ASYNC)
-    control = np.flatnonzero(np.isin(calls.code, (code("fcntl"), code("ioctl"))) & (calls.ret >= 0))
+    control = np.flatnonzero(is_code(calls, code("fcntl"), code("ioctl")) & (calls.ret >= 0))
     command, value = events["a"][calls.row[control]], events["b"][calls.row[control]]
     chosen = np.isin(command, (_F_SETFL, _FIONBIO, _FIOASYNC))
     for call, what, argument in zip(control[chosen], command[chosen], value[chosen], strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,32 @@ def _is_wanted(column: Column, columns: Collection[str] | None) -> bool:
     return columns is None or column.field in columns or column.field in _NEEDED
 
 
+class LazyColumns(Mapping[str, NDArray[Any]]):
+    """Columns by name, each read when it is first asked for: a view needs a dozen of them at most.
+
+    ``read`` gives the columns of some names.
+    """
+
+    def __init__(
+        self, known: dict[str, NDArray[Any]], read: Callable[[str], dict[str, NDArray[Any]]]
+    ) -> None:
+        self._known = known
+        self._read = read
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        column = self._known.get(name)
+        if column is None:
+            self._known.update(self._read(name))
+            column = self._known[name]
+        return column
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(FIELDS)
+
+    def __len__(self) -> int:
+        return len(FIELDS)
+
+
 def events_of(
     batches: Iterable[pa.RecordBatch],
     wanted: list[Column],
@@ -47,31 +73,22 @@ def events_of(
 ) -> Events:
     """Join record batches of these sizes. Raises :class:`Damaged`."""
     total = sum(sizes)
-    column = {c.field: np.zeros(total, FIELDS[c.field]) for c in wanted if c.how != "ragged"}
+    numeric = [column for column in wanted if column.how != "ragged"]
+    column = {each.field: np.zeros(total, FIELDS[each.field]) for each in numeric}
     offsets = {name: np.zeros(total + 1, np.int64) for name in ("watch", "blob")}
     values: dict[str, list[NDArray[Any]]] = {"watch": [], "blob": []}
     ended = {"watch": 0, "blob": 0}
     at = 0
     for batch, rows in zip(batches, sizes, strict=True):
-        stop = at + rows
-        enter = column["enter_ns"][at:stop]
-        enter[:] = _numbers(batch.column("enter_ns"), rows)
-        for c in wanted:
-            array = batch.column(c.name)
-            if c.how == "ragged":
-                spans, flat = _ragged(array, rows)
-                np.add(spans, ended[c.field], out=offsets[c.field][at : stop + 1])
-                ended[c.field] += len(flat)
-                values[c.field].append(flat)
-            elif c.how == "offset":
-                _unpack_offsets(array, rows, enter, column[c.field][at:stop])
-            elif c.name == "kind":
-                np.add(_numbers(array.indices, rows), 1, out=column["kind"][at:stop])
-            elif c.name != "enter_ns":
-                numbers = _numbers(array, rows)
-                if numbers.any():  # what is zero already stays untouched memory
-                    column[c.field][at:stop] = numbers
-        at = stop
+        part = slice(at, at + rows)
+        _unpack(batch, numeric, column, part, rows)
+        for each in wanted:
+            if each.how == "ragged":
+                spans, flat = _ragged(batch.column(each.name), rows)
+                np.add(spans, ended[each.field], out=offsets[each.field][at : at + rows + 1])
+                ended[each.field] += len(flat)
+                values[each.field].append(flat)
+        at += rows
     blob = _joined(values["blob"], np.uint8)
     return Events(
         column,
@@ -82,6 +99,36 @@ def events_of(
         header,
         _notes(column["kind"], offsets["blob"], blob, left_over),
     )
+
+
+def columns_of(
+    names: Collection[str], source: pa.Buffer, sizes: Sequence[int], enter: NDArray[np.int64]
+) -> dict[str, NDArray[Any]]:
+    """Read more columns of a checked stream whose ``enter_ns`` are known. Raises :class:`Damaged`."""
+    wanted = [column for column in COLUMNS if column.field in names and column.name != "call"]
+    column = {"enter_ns": enter, **{name: np.zeros(len(enter), FIELDS[name]) for name in names}}
+    at = 0
+    for batch, rows in zip(open_batches(source, wanted), sizes, strict=True):
+        _unpack(batch, wanted, column, slice(at, at + rows), rows)
+        at += rows
+    return column
+
+
+def _unpack(
+    batch: pa.RecordBatch, wanted: list[Column], column: dict[str, NDArray[Any]], part: slice, rows: int
+) -> None:
+    """Fill one part of the columns; enter_ns first, for the others are relative to it."""
+    enter = column["enter_ns"][part]
+    for each in sorted(wanted, key=lambda each: each.field != "enter_ns"):
+        array = batch.column(each.name)
+        if each.how == "offset":
+            _unpack_offsets(array, rows, enter, column[each.field][part])
+        elif each.name == "kind":
+            np.add(_numbers(array.indices, rows), 1, out=column["kind"][part])
+        else:
+            numbers = _numbers(array, rows)
+            if numbers.any():  # what is zero already stays untouched memory
+                column[each.field][part] = numbers
 
 
 def _numbers(array: pa.Array, rows: int) -> NDArray[Any]:

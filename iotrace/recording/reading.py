@@ -10,34 +10,62 @@ import json
 import mmap
 import os
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from iotrace.columns import Events
-from iotrace.recording.decoding import events_of, open_batches, wanted_columns
+from iotrace.recording.decoding import LazyColumns, columns_of, events_of, open_batches, wanted_columns
 from iotrace.recording.framing import CONTINUATION, Damaged, walk
 from iotrace.recording.layout import FORMAT, HEADER_KEY, RecordingError, arrow_fields
+
+#: What every analysis looks at, read in one go; the other columns when they are asked for.
+_AT_ONCE = frozenset(
+    "enter_ns exit_ns kind code ret fd tid tgid flags asleep_ns queued_ns sleeps a b c ready_ns copy_ns"
+    " running_ns watch blob".split()
+)
+
+#: What a picture of one operation looks at besides.
+_TOGETHER = frozenset(("sleep_ns", "done_ns", "waker", "copies"))
 
 
 def read(path: Path, columns: Collection[str] | None = None) -> Events:
     """Read the recording at ``path``; only ``columns`` (names of Events, and "watch") where given.
 
     ``enter_ns``, ``kind`` and ``blob`` are always read. A file that was cut off gives its whole
-    batches, and a note ``{"left_over_bytes": n}``. Raises :class:`RecordingError`.
+    batches, and a note ``{"left_over_bytes": n}``. Raises :class:`RecordingError`, and so does a column
+    that is first asked for later.
     """
     data = _load(path)
     check_magic(path, data)
-    try:
+    with _damage_of(path):
         header = header_of(path, pa.ipc.open_stream(pa.py_buffer(data)).schema)
         frames = walk(data)
         source = pa.py_buffer(data[: frames.stop])
         if not frames.stop:
             raise Damaged("cut off in its header")
-        wanted = wanted_columns(columns)
-        return events_of(open_batches(source, wanted), wanted, frames.rows, header, frames.left_over)
+        wanted = wanted_columns(_AT_ONCE if columns is None else columns)
+        events = events_of(open_batches(source, wanted), wanted, frames.rows, header, frames.left_over)
+    if columns is not None:
+        return events
+    enter = events["enter_ns"]
+
+    def further(name: str) -> dict[str, NDArray[Any]]:
+        with _damage_of(path):
+            return columns_of(_TOGETHER if name in _TOGETHER else {name}, source, frames.rows, enter)
+
+    return replace(events, column=LazyColumns(dict(events.column), further))
+
+
+@contextmanager
+def _damage_of(path: Path) -> Iterator[None]:
+    try:
+        yield
     except Damaged as error:
         raise damaged(path, str(error)) from None
     except (pa.ArrowException, ValueError, IndexError, OverflowError, MemoryError, OSError) as error:

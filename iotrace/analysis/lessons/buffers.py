@@ -6,7 +6,7 @@ import numpy as np
 
 from iotrace.analysis.attempts import DATAGRAMS, STREAMS
 from iotrace.analysis.axis import Axis
-from iotrace.analysis.calls import EAGAIN, MSG_PEEK, code, is_role
+from iotrace.analysis.calls import EAGAIN, MSG_PEEK, code, is_code, is_role
 from iotrace.analysis.lessons.case import Case, milliseconds, times
 from iotrace.analysis.levels import FULL_NS
 from iotrace.analysis.matrix import spoken
@@ -47,7 +47,7 @@ def partial_receive(case: Case) -> str | None:
     chosen = (
         is_role(calls, Role.RECEIVE) & (calls.ret > 0) & case.is_kind(*STREAMS)[case.root] & ~calls.pending
     )
-    peeks = np.isin(calls.code, _TAKES_FLAGS) & ((case.events["b"][calls.row] & MSG_PEEK) != 0)
+    peeks = is_code(calls, *_TAKES_FLAGS) & ((case.events["b"][calls.row] & MSG_PEEK) != 0)
     taken = np.flatnonzero(chosen & ~peeks)
     if not np.any(calls.ret[taken] < case.asked[taken]):
         return None

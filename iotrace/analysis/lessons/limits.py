@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from iotrace.analysis.calls import code, is_role
+from iotrace.analysis.calls import code, is_code, is_role
 from iotrace.analysis.lessons.case import Case
 from probes.table import Role
 
@@ -18,7 +18,7 @@ NEAR = FD_SETSIZE // 2
 def fd_setsize(case: Case) -> str | None:
     """select cannot watch a descriptor of 1024 or more, whatever the process may open."""
     calls = case.calls
-    selects = np.isin(calls.code, (code("select"), code("pselect6")))
+    selects = is_code(calls, code("select"), code("pselect6"))
     if not selects.any():
         return None
     made = is_role(calls, Role.OPEN, Role.ACCEPT) & (calls.ret >= FD_SETSIZE)

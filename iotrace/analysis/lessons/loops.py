@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from iotrace.analysis.calls import code, is_role
+from iotrace.analysis.calls import code, is_code, is_role
 from iotrace.analysis.lessons.case import Case, milliseconds, times
 from iotrace.analysis.lessons.triggers import undrained_edge
 from iotrace.analysis.matrix import spoken
@@ -37,7 +37,7 @@ def idle_wait(case: Case) -> str | None:
     """A long wait for readiness is idleness: had there been anything to do, it would have returned."""
     calls = case.calls
     waits = (calls.role == Role.WAIT) & (calls.slept | calls.pending)
-    counted = np.isin(calls.code, [code(name) for name in _COUNTED])
+    counted = is_code(calls, *(code(name) for name in _COUNTED))
     waits &= ~counted | (case.asked > 0)  # of nothing: a way to pause
     waits &= is_role(calls, Role.WAIT) & (calls.exit_ns - calls.enter_ns >= IDLE_NS)
     waits &= calls.pending | (calls.asleep_ns >= IDLE_NS)
