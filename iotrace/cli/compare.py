@@ -58,28 +58,37 @@ def run(arguments: argparse.Namespace) -> Ending:
 def _models(stack: ExitStack, arguments: argparse.Namespace) -> Ending:
     from tempfile import TemporaryDirectory
 
-    from iotrace.capture.clients import ManifestError
-    from iotrace.cli.several import run_each, shipped
-
     folder = arguments.output or Path(stack.enter_context(TemporaryDirectory(prefix="iotrace-")))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        known = shipped()
-    except (OSError, ManifestError) as error:
-        say(f"{folder} cannot be used: {error.strerror}" if isinstance(error, OSError) else str(error))
-        return Ending(FAILED)
-    files, labels = [], []
-    for ran in run_each([known[name] for name in MODELS if name in known], folder, arguments):
-        if ran.problem:
-            say(f"{ran.demo.name}: {ran.problem}")
-        else:
-            files.append(ran.path)
-            labels.append(MODELS[ran.demo.name])
+    recorded = recorded_models(folder, arguments)
+    files, labels = [path for _, path in recorded], [label for label, _ in recorded]
     if len(files) < 2:
         say("fewer than two of the models' demos could be recorded: `iotrace doctor` says what hinders them")
         return Ending(FAILED)
     ending = _compare(files, labels, arguments)
     return ending if len(files) == len(MODELS) else Ending(FAILED)
+
+
+def recorded_models(folder: Path, arguments: argparse.Namespace) -> list[tuple[str, Path]]:
+    """Run the models' demos into a folder; return (model, recording) of those that ran, and say what did not.
+
+    ``arguments`` has ``probe``, ``pin`` and ``force``.
+    """
+    from iotrace.capture.clients import ManifestError
+    from iotrace.cli.several import run_each, shipped
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        known = shipped()
+    except (OSError, ManifestError) as error:
+        say(f"{folder} cannot be used: {error.strerror}" if isinstance(error, OSError) else str(error))
+        return []
+    found = []
+    for ran in run_each([known[name] for name in MODELS if name in known], folder, arguments):
+        if ran.problem:
+            say(f"{ran.demo.name}: {ran.problem}")
+        else:
+            found.append((MODELS[ran.demo.name], ran.path))
+    return found
 
 
 def _compare(files: Sequence[Path], labels: Sequence[str], arguments: argparse.Namespace) -> Ending:

@@ -30,6 +30,7 @@ COMMANDS: tuple[Entry, ...] = (
         "calls", "iotrace.cli.calls", "the calls one by one, as strace shows them, and where their time went"
     ),
     Entry("compare", "iotrace.cli.compare", "recordings side by side: who is blocked where, at what price"),
+    Entry("figure", "iotrace.cli.figure", "a picture worth a slide: SVG, PNG or PDF"),
     Entry("explain", "iotrace.cli.explain", "the whole story of a lesson, in English or Chinese"),
     Entry("doctor", "iotrace.cli.doctor", "what can run here, what cannot, and what mends it"),
 )

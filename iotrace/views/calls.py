@@ -16,9 +16,9 @@ from iotrace.analysis.rows import Row, rows_of
 from iotrace.analysis.spent import Activity, spent
 from iotrace.analysis.statistics import error_name
 from iotrace.columns import Events
+from iotrace.numbers import duration, size
 from iotrace.views.arguments import Scribe
 from iotrace.views.flags import named, signal_name
-from iotrace.views.numbers import duration, size
 from probes.events import Flag, Kind
 from probes.table import CALLS, Decode
 

@@ -14,15 +14,16 @@ from rich.cells import cell_len
 from rich.console import RenderableType
 from rich.text import Text
 
+from iotrace import wording
 from iotrace.analysis.comparison import Median, Side
 from iotrace.analysis.model import Act, Analysis, Basis, Model
+from iotrace.numbers import duration, grouped, plural, size
 from iotrace.timeline import Course, Spell, course, rasterise, ticks, typical
-from iotrace.views import lanes, wording
+from iotrace.views import lanes
 from iotrace.views.glyphs import Pen
 from iotrace.views.layout import Column, Lines, clip, grid, pad, wrap
 from iotrace.views.legend import Seen
 from iotrace.views.matrix import phases
-from iotrace.views.numbers import duration, grouped, plural, size
 from iotrace.views.report import spaced
 
 _Item = TypeVar("_Item")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
+from iotrace import wording
 from iotrace.analysis.model import Act, Analysis, Model
-from iotrace.views import wording
 from iotrace.views.glyphs import Pen
 from iotrace.views.layout import Lines, clip, pad
 

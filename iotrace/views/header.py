@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 
 from rich.text import Text
 
+from iotrace import wording
 from iotrace.analysis.model import Analysis
+from iotrace.numbers import brief, duration, grouped, plural
 from iotrace.timeline import alive_until
-from iotrace.views import wording
 from iotrace.views.glyphs import Pen
 from iotrace.views.layout import facts, wrap
-from iotrace.views.numbers import brief, duration, grouped, plural
 from probes.contract import EVIDENCE
 
 #: What is unseen without a kind of evidence; the others only refine these.

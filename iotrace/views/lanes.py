@@ -7,14 +7,15 @@ from collections.abc import Iterable, Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
+from iotrace import wording
 from iotrace.analysis.matrix import spoken
 from iotrace.analysis.model import Analysis
+from iotrace.numbers import grouped, size
 from iotrace.timeline import Lane, Raster, Timeline, What, rasterise, ticks
-from iotrace.views import levels, wording
+from iotrace.views import levels
 from iotrace.views.glyphs import Pen, style_of
 from iotrace.views.layout import clip, pad
 from iotrace.views.legend import Seen
-from iotrace.views.numbers import grouped, size
 
 #: A call's name is written again after so many cells of the same call.
 _REPEAT = 48

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from rich.text import Text
 
 from iotrace.analysis.model import Analysis, Level
+from iotrace.numbers import size
 from iotrace.timeline import Timeline, highest
 from iotrace.views.glyphs import Pen
-from iotrace.views.numbers import size
 
 
 def label(analysis: Analysis, level: Level) -> str:

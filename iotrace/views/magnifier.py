@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
+from iotrace import wording
 from iotrace.analysis.model import Act, Analysis, Basis
+from iotrace.numbers import duration, factor, grouped, size
 from iotrace.timeline import Magnified, Step, What
-from iotrace.views import wording
 from iotrace.views.glyphs import Pen, style_of
 from iotrace.views.layout import Column, clip, grid
-from iotrace.views.numbers import duration, factor, grouped, size
 
 BREAK = "╎"  # where the axis changes its scale
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from rich.text import Text
 
+from iotrace import wording
 from iotrace.analysis.model import Act, Analysis, Basis, MatrixRow, Model, Phase
-from iotrace.views import wording
+from iotrace.numbers import duration, grouped, share, size
 from iotrace.views.glyphs import Pen
 from iotrace.views.layout import Column, grid
-from iotrace.views.numbers import duration, grouped, share, size
 
 #: Shares below this are left to the JSON report.
 _WORTH = 0.0005

@@ -10,12 +10,12 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from iotrace.analysis.model import Analysis
+from iotrace.numbers import duration
 from iotrace.timeline import Timeline, build, magnify, typical
 from iotrace.views import header, lanes, magnifier
 from iotrace.views.glyphs import Pen
 from iotrace.views.layout import Lines, wrap
 from iotrace.views.legend import Seen
-from iotrace.views.numbers import duration
 from iotrace.views.report import spaced
 
 

@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable, Sequence
 
 from rich.text import Text
 
+from iotrace import wording
 from iotrace.analysis.blocked import Sleep, State, sleeps
 from iotrace.analysis.model import Analysis, Basis, Descriptor
 from iotrace.analysis.stalls import Stalls
-from iotrace.views import wording
+from iotrace.numbers import duration, grouped, plural
 from iotrace.views.glyphs import Pen
 from iotrace.views.layout import Column, grid, wrap
-from iotrace.views.numbers import duration, grouped, plural
 from probes.table import CALLS
 
 _STATES = {State.IDLE: "idle", State.STALLED: "stalled", State.BLOCKED: "blocked"}

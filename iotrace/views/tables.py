@@ -7,11 +7,11 @@ from collections.abc import Iterable
 import numpy as np
 from rich.text import Text
 
+from iotrace import wording
 from iotrace.analysis.model import Analysis, Descriptor, Model
-from iotrace.views import wording
+from iotrace.numbers import duration, grouped, size
 from iotrace.views.glyphs import Pen
 from iotrace.views.layout import Column, grid
-from iotrace.views.numbers import duration, grouped, size
 
 _CALLS = (
     Column("call"),

@@ -1,4 +1,4 @@
-"""Styles by meaning. The hues are Okabe and Ito's, told apart by every kind of colour vision.
+"""The theme (:mod:`iotrace.theme`) as a terminal's styles, named by meaning.
 
 Filled segments bring their own background and dark ink, so they read the same on light and dark
 terminals; thin ones use the middle of the palette, which stands off both. Words keep the terminal's
@@ -9,47 +9,61 @@ from __future__ import annotations
 
 from rich.theme import Theme
 
-ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
-BLUE, VERMILION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+from iotrace.theme import HUES, LIGHT, Meaning
+
+_DARK_INK = LIGHT[Meaning.WAIT].ink
+
+
+def _filled(meaning: Meaning) -> str:
+    return f"{LIGHT[meaning].stroke} on {LIGHT[meaning].fill}"
+
+
+def _ink(meaning: Meaning) -> str:
+    return f"bold {LIGHT[meaning].ink} on {LIGHT[meaning].fill}"
+
+
+def _on(meaning: Meaning) -> str:
+    return f"bold #FFFFFF on {HUES[meaning]}"
+
 
 STYLES = {
     # Lanes: the fill, and the ink of words inside it (".ink").
-    "phase.wait": f"#B97F00 on {ORANGE}",
-    "phase.wait.ink": f"bold #1B1F24 on {ORANGE}",
-    "phase.transfer": f"#B97F00 on {ORANGE}",
-    "phase.transfer.ink": f"bold #1B1F24 on {ORANGE}",
-    "phase.other": f"#8F3F00 on {VERMILION}",
-    "phase.other.ink": f"bold #FFFFFF on {VERMILION}",
-    "phase.poll": f"#6B6200 on {YELLOW}",
-    "phase.poll.ink": f"bold #1B1F24 on {YELLOW}",
-    "poll.mark": "bold #B89B00",
-    "phase.wake": f"#5E2A47 on {PURPLE}",
-    "phase.wake.ink": f"bold #1B1F24 on {PURPLE}",
-    "phase.copy": f"bold {BLUE}",
-    "phase.copy.bounded": f"bold #FFFFFF on {BLUE}",
-    "phase.copy.ink": f"bold #FFFFFF on {BLUE}",
-    "call": f"{SKY}",
-    "call.ink": f"bold {SKY}",
-    "free": f"{GREEN}",
-    "free.ink": f"{GREEN}",
-    "free.nap": f"{GREEN}",
-    "free.nap.ink": f"{GREEN}",
-    "waiting": f"{ORANGE}",
+    "phase.wait": _filled(Meaning.WAIT),
+    "phase.wait.ink": _ink(Meaning.WAIT),
+    "phase.transfer": _filled(Meaning.TRANSFER),
+    "phase.transfer.ink": _ink(Meaning.TRANSFER),
+    "phase.other": _filled(Meaning.OTHER),
+    "phase.other.ink": _ink(Meaning.OTHER),
+    "phase.poll": _filled(Meaning.POLL),
+    "phase.poll.ink": _ink(Meaning.POLL),
+    "poll.mark": f"bold {HUES[Meaning.POLL]}",
+    "phase.wake": _filled(Meaning.WAKE),
+    "phase.wake.ink": _ink(Meaning.WAKE),
+    "phase.copy": f"bold {HUES[Meaning.COPY]}",
+    "phase.copy.bounded": _on(Meaning.COPY),
+    "phase.copy.ink": _on(Meaning.COPY),
+    "call": HUES[Meaning.CALL],
+    "call.ink": f"bold {HUES[Meaning.CALL]}",
+    "free": HUES[Meaning.FREE],
+    "free.ink": HUES[Meaning.FREE],
+    "free.nap": HUES[Meaning.NAP],
+    "free.nap.ink": HUES[Meaning.NAP],
+    "waiting": HUES[Meaning.EMPTY],
     "waiting.ink": "default",
-    "unread": f"{SKY}",
+    "unread": HUES[Meaning.READY],
     "unread.ink": "default",
-    "level": f"{SKY}",
-    "level.ink": f"bold #1B1F24 on {SKY}",
-    "accept": f"bold {BLUE}",
+    "level": HUES[Meaning.READY],
+    "level.ink": f"bold {_DARK_INK} on {HUES[Meaning.READY]}",
+    "accept": f"bold {HUES[Meaning.COPY]}",
     "idle": "dim",
     "idle.ink": "dim",
     "absent": "none",
-    "lost": f"bold #FFFFFF on {VERMILION}",
+    "lost": _on(Meaning.LOST),
     # Words: their hues a little darker or lighter than the palette, to stand off white and black alike.
     "title": "bold",
     "muted": "dim",
     "verdict": "bold",
-    "verdict.mark": f"bold #FFFFFF on {BLUE}",
+    "verdict.mark": _on(Meaning.COPY),
     "heading": "bold",
     "number": "none",
     "basis.measured": "none",
@@ -58,10 +72,10 @@ STYLES = {
     "share.blocked": "bold #B87A00",
     "share.copy": "bold #1F82C0",
     "share.polling": "bold",
-    "share.free": f"bold {GREEN}",
-    "warning": f"bold {VERMILION}",
-    "signal": f"bold {PURPLE}",
-    "lesson": f"bold {GREEN}",
+    "share.free": f"bold {HUES[Meaning.FREE]}",
+    "warning": f"bold {HUES[Meaning.LOST]}",
+    "signal": f"bold {HUES[Meaning.WAKE]}",
+    "lesson": f"bold {HUES[Meaning.FREE]}",
     "command": "bold",
     "axis": "dim",
 }
@@ -74,13 +88,17 @@ STYLES |= {
 }
 
 #: A rare thing drawn in a cell that another fills: the sign in its own colour, on the other's fill.
-_SIGNS = {"phase.copy": BLUE, "accept": BLUE, "poll.mark": "#6B6200"}
+_SIGNS = {
+    "phase.copy": HUES[Meaning.COPY],
+    "accept": HUES[Meaning.COPY],
+    "poll.mark": LIGHT[Meaning.POLL].stroke,
+}
 _FILLS = {
-    "phase.wait": ORANGE,
-    "phase.transfer": ORANGE,
-    "phase.other": VERMILION,
-    "phase.poll": YELLOW,
-    "phase.wake": PURPLE,
+    "phase.wait": LIGHT[Meaning.WAIT].fill,
+    "phase.transfer": LIGHT[Meaning.TRANSFER].fill,
+    "phase.other": LIGHT[Meaning.OTHER].fill,
+    "phase.poll": LIGHT[Meaning.POLL].fill,
+    "phase.wake": LIGHT[Meaning.WAKE].fill,
 }
 STYLES |= {
     f"{sign}@{fill}": f"bold {ink} on {ground}"

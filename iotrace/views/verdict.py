@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from rich.cells import cell_len
 from rich.text import Text
 
+from iotrace import wording
 from iotrace.analysis.model import Act, Analysis, Model, Verdict
-from iotrace.views import wording
+from iotrace.numbers import grouped, plural, size
 from iotrace.views.glyphs import Pen
 from iotrace.views.layout import clip, wrap
-from iotrace.views.numbers import grouped, plural, size
 
 _HEAD = "VERDICT  "
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iotrace.views.numbers import brief, duration, factor, grouped, plural, share, size
+from iotrace.numbers import brief, duration, factor, grouped, plural, share, size
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from iotrace import wording
 from iotrace.analysis import Analysis
 from iotrace.analysis.model import Act, Basis, Descriptor, Model, Verdict
 from iotrace.timeline import What
-from iotrace.views import glyphs, wording
+from iotrace.views import glyphs
 from tests.story import Story
 
 

@@ -1,0 +1,36 @@
+"""Figures: pictures worth a slide, as scenes without a medium (:mod:`iotrace.figures.scene`)."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import NamedTuple
+
+from iotrace.figures.page import NothingToDraw, Request
+from iotrace.figures.scene import HEIGHTS, Scene
+
+__all__ = ["HEIGHTS", "KINDS", "Kind", "NothingToDraw", "Request", "Scene", "draw"]
+
+
+class Kind(NamedTuple):
+    """A kind of figure: its name, its line in the list, and how many recordings it takes at most.
+
+    Its module in this folder has the name, and a function of the same name: from :class:`Request` to
+    :class:`Scene`.
+    """
+
+    name: str
+    line: str
+    most: int = 1
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind("model", "one operation as Stevens draws the five models: application, kernel, calls and returns"),
+)
+
+
+def draw(name: str, request: Request) -> Scene:
+    """Draw a kind of :data:`KINDS`. Raises :class:`NothingToDraw` where the recording has nothing of it."""
+    function = getattr(import_module(f"iotrace.figures.{name}"), name)
+    scene = function(request)
+    assert isinstance(scene, Scene)
+    return scene

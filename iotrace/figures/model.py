@@ -1,0 +1,483 @@
+"""One operation as Stevens draws the models (UNP vol. 1, figures 6.1 to 6.5), from measured times.
+
+Time flows down. Left the application, right the kernel; arrows are calls and returns. What comes after the
+data are ready is a thousand times shorter than the wait, so it has a scale of its own, and the factor is
+printed; both scales are linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from iotrace import wording
+from iotrace.analysis.matrix import spoken
+from iotrace.analysis.model import Act, Analysis, Basis, Model
+from iotrace.escape import clean
+from iotrace.figures.meanings import OF_WHAT, stroke_of, timed
+from iotrace.figures.metrics import fit, width
+from iotrace.figures.page import BODY, LINE, NothingToDraw, Page, Request, compose, page
+from iotrace.figures.placing import spread
+from iotrace.figures.scene import Anchor, Brace, Group, Item, Line, Rect, Scene, Stroke, Text
+from iotrace.numbers import factor, grouped, size
+from iotrace.theme import Meaning
+from iotrace.timeline import Course, Magnified, Spell, Step, What, course, magnify, rasterise, typical
+from probes.events import Kind
+
+_TITLES = {
+    Model.BLOCKING: "Blocking I/O",
+    Model.NONBLOCKING: "Non-blocking I/O",
+    Model.MULTIPLEXING: "I/O multiplexing",
+    Model.SIGNAL_DRIVEN: "Signal-driven I/O",
+    Model.ASYNCHRONOUS: "Asynchronous I/O",
+    Model.MIXED: "I/O of several models",
+    Model.UNKNOWN: "I/O of an unknown model",
+}
+
+#: The bars' width, and where the application's and the kernel's begin.
+_BAR, _APPLICATION, _KERNEL = 56.0, 300.0, 620.0
+
+#: Below this factor one scale serves all.
+_ONE_SCALE = 8.0
+
+#: How many failed tries are drawn as arrows; the others are counted.
+_TRIES = 3
+
+#: The stages of a figure that is built up.
+_CALLED, _READY, _BETWEEN, _COPY, _END = 1, 2, 3, 4, 5
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """From time to height: linear before ``fine_ns`` and after it."""
+
+    begin_ns: int
+    fine_ns: int
+    end_ns: int
+    top: float
+    middle: float
+    bottom: float
+
+    def __call__(self, ns: int) -> float:
+        if ns <= self.fine_ns and self.fine_ns > self.begin_ns:
+            share = (ns - self.begin_ns) / (self.fine_ns - self.begin_ns)
+            return self.top + share * (self.middle - self.top)
+        share = (ns - self.fine_ns) / max(1, self.end_ns - self.fine_ns)
+        return self.middle + share * (self.bottom - self.middle)
+
+    @property
+    def magnified(self) -> float:
+        """How much larger what follows ``fine_ns`` is drawn; 1 where one scale serves all."""
+        if self.middle <= self.top or self.end_ns <= self.fine_ns or self.bottom <= self.middle:
+            return 1.0
+        coarse = (self.fine_ns - self.begin_ns) / (self.middle - self.top)
+        return coarse / ((self.end_ns - self.fine_ns) / (self.bottom - self.middle))
+
+
+@dataclass(frozen=True)
+class _Arrow:
+    """A crossing between application and kernel, ``to_kernel`` or back."""
+
+    at_ns: int
+    words: str
+    to_kernel: bool
+    step: int
+    evidence: str
+    meaning: Meaning = Meaning.TEXT
+    returns: bool = False  # at once
+
+
+def model(request: Request) -> Scene:
+    """Draw operation number ``request.operation`` (from 1, by its begin), or the median one.
+
+    Raises :class:`NothingToDraw` where there is no operation, or not that one.
+    """
+    analysis, operation = request.analysis, request.operation
+    chosen = typical(analysis) if operation is None else operation - 1
+    count = len(analysis.operations)
+    if chosen is None:
+        raise NothingToDraw("no receive and no accept was seen in this recording: there is nothing to draw")
+    if not 0 <= chosen < count:
+        raise NothingToDraw(f"there is no operation {operation}: this recording has 1 to {count}")
+    whole = magnify(analysis, chosen, operation is None)
+    drawn = _Drawing(analysis, whole, course(analysis, chosen), page(request.aspect))
+    return compose(
+        "model", drawn.paper, _title(analysis, whole), _subtitle(analysis, whole, count), drawn.items(),
+        [analysis], _described(whole, drawn.scale),
+    )  # fmt: skip
+
+
+def _title(analysis: Analysis, whole: Magnified) -> str:
+    return f"{_TITLES[whole.model]}, as {wording.target(analysis)} did it"
+
+
+def _subtitle(analysis: Analysis, whole: Magnified, count: int) -> str:
+    of = "that had to wait" if whole.waited else "that found their data there"
+    why = f"the median of {grouped(whole.of)} {of}" if whole.typical else f"as asked, of {grouped(count)}"
+    moved = f" · {size(whole.bytes)}" if whole.bytes > 0 else ""
+    name = f"{wording.ACTS[whole.act]} on fd {whole.fd}"
+    return f"{name}{moved} · operation {grouped(whole.index + 1)}: {why}"
+
+
+def _described(whole: Magnified, scale: _Scale) -> str:
+    lines = [
+        f"{timed(step.end_ns - step.begin_ns, step.length_basis)}: {step.text} ({step.evidence})"
+        for step in whole.steps
+    ]
+    lines.append(f"Then the data are in the process ({whole.end}).")
+    if scale.magnified > 1:
+        lines.append(f"What follows “data ready” is magnified {factor(scale.magnified)}.")
+    return "\n".join(lines)
+
+
+class _Drawing:
+    """Lays one operation out: bars, braces and leaders, arrows."""
+
+    def __init__(self, analysis: Analysis, whole: Magnified, spells: Course, paper: Page) -> None:
+        self.analysis = analysis
+        self.whole = whole
+        self.spells = spells
+        self.paper = paper
+        self.op = analysis.operations[whole.index]
+        self.ring = whole.model is Model.ASYNCHRONOUS
+        self.scale = self._scale()
+
+    def _scale(self) -> _Scale:
+        first, _, third = self.spells.spells
+        begin, ready, end = first.begin_ns, first.end_ns, max(third.end_ns, first.begin_ns + 1)
+        top, bottom = self.paper.top + 44, self.paper.bottom - 14
+        if ready <= begin:
+            return _Scale(begin, begin, end, top, top, bottom)
+        share = (ready - begin) / (end - begin)
+        if share < 1 - 1 / _ONE_SCALE and share > 0.3:
+            return _Scale(begin, ready, end, top, top + share * (bottom - top), bottom)
+        return _Scale(begin, ready, end, top, top + (0.42 if share > 0.5 else 0.3) * (bottom - top), bottom)
+
+    def items(self) -> list[Item]:
+        """Return everything between the heading and the small print."""
+        found: list[Item] = [*self._heads()]
+        found += self._bars()
+        found += self._ready_line()
+        found += self._left()
+        found += self._right()
+        found += self._crossings()
+        return found
+
+    def _heads(self) -> list[Item]:
+        y = self.paper.top + 28
+        middle = _APPLICATION + _BAR / 2, _KERNEL + _BAR / 2
+        return [
+            Text(middle[0], y, "application", 20, anchor=Anchor.MIDDLE, bold=True),
+            Text(middle[1], y, "kernel", 20, anchor=Anchor.MIDDLE, bold=True),
+        ]
+
+    def _bars(self) -> list[Item]:
+        found: list[Item] = []
+        for number, spell in enumerate(self.spells.spells):
+            step = (_CALLED, _BETWEEN, _COPY)[number]
+            top, bottom = self.scale(spell.begin_ns), self.scale(spell.end_ns)
+            if bottom - top < 0.5:
+                continue
+            kernel = OF_WHAT[(What.WAITING, What.UNREAD, What.COPY)[number]]
+            title = ("waiting for data", "data ready, unread", "copying to the process")[number]
+            edge = stroke_of(spell.length_basis)
+            bar = Rect(_KERNEL, top, _BAR, bottom - top, kernel, stroke=edge)
+            length = timed(spell.length_ns, spell.length_basis)
+            at = spell.begin_ns - self.analysis.begin_ns
+            found.append(
+                Group((bar,), f"kernel: {title}, {length}", self._evidence(spell.begin_ns), step, at)
+            )
+        found += self._own_bars()
+        return found
+
+    def _own_bars(self) -> list[Item]:
+        """Return the threads' own lanes, cell by cell of a point; like neighbours join."""
+        found: list[Item] = []
+        bar: Rect | None = None
+        for number, spell in enumerate(self.spells.spells):
+            step = (_CALLED, _BETWEEN, _COPY)[number]
+            at = spell.begin_ns - self.analysis.begin_ns
+            told = f"application, {timed(spell.length_ns, spell.length_basis)}"
+            bars = self._application(spell)
+            if bar and bars and isinstance(bars[0], Rect) and _alike(bar, bars[0]) and len(bars) == 1:
+                last = found.pop()
+                assert isinstance(last, Group)
+                bars = [replace(bar, height=bar.height + bars[0].height)]
+                told, step = last.title, last.step
+            if bars:
+                found.append(Group(tuple(bars), told, self._evidence(spell.begin_ns), step, at))
+            bar = bars[0] if len(bars) == 1 and isinstance(bars[0], Rect) else None
+        return found
+
+    def _application(self, spell: Spell) -> list[Item]:
+        """Return the lane of the thread at work in a spell as bars."""
+        top, bottom = self.scale(spell.begin_ns), self.scale(spell.end_ns)
+        if bottom - top < 0.5:
+            return []
+        cells = max(1, round(bottom - top))
+        high = (bottom - top) / cells
+        raster = rasterise(spell.process, spell.begin_ns, spell.end_ns, cells, tuple(self.analysis.gaps))
+        found: list[Item] = []
+        for run in raster.runs:
+            if run.what is What.ABSENT:
+                continue
+            y, height = top + run.first * high, (run.last - run.first + 1) * high
+            edge = Stroke.DASHED if run.bounded else Stroke.SOLID
+            found.append(Rect(_APPLICATION, y, _BAR, height, OF_WHAT[run.what], height >= 3, stroke=edge))
+        for mark in raster.marks:
+            if mark.what is What.POLLING and raster.what[mark.cell] != What.POLLING:
+                y = top + mark.cell * high
+                found.append(Rect(_APPLICATION, y, _BAR, 2, Meaning.POLL, plain=True, weight=0.5))
+        return found
+
+    def _evidence(self, at_ns: int) -> str:
+        step = next((step for step in reversed(self.whole.steps) if step.begin_ns <= at_ns), None)
+        return f"{step.evidence}, {step.basis.label}" if step else ""
+
+    def _ready_line(self) -> list[Item]:
+        if not self._waited:
+            return []
+        y = self.scale.middle
+        guide = Line(((_APPLICATION - 6, y), (_KERNEL + _BAR + 6, y)), Meaning.MUTED, 1.2, Stroke.DASHED)
+        return [Group((guide,), "data ready", self._evidence(self.spells.spells[0].end_ns), _READY)]
+
+    @property
+    def _waited(self) -> bool:
+        return self.scale.middle > self.scale.top
+
+    def _left(self) -> list[Item]:
+        """Return what the application does: a brace for the wait, a leader for each piece after it."""
+        x = _APPLICATION - 34
+        room = x - self.paper.left
+        found: list[Item] = []
+        steps = list(self.whole.steps)
+        if self._waited:
+            first = steps.pop(0)
+            title = _short(first.text)
+            length = timed(first.end_ns - first.begin_ns, first.length_basis)
+            middle = (self.scale.top + self.scale.middle) / 2
+            found.append(
+                Group(
+                    (
+                        Brace(_APPLICATION - 8, self.scale.top, self.scale.middle - 1, right=False),
+                        *_pair(x + 4, middle, title, length, room, Anchor.END),
+                    ),
+                    f"application: {first.text}, {length}",
+                    f"{first.evidence}, {first.basis.label}",
+                    _CALLED,
+                )
+            )
+        if self.ring:
+            steps = [self._still_free(steps)] if steps else []
+        most = int((self.scale.bottom - self.scale.middle + 8) // LINE)
+        kept = _longest(steps, most)
+        wanted = [(self.scale(step.begin_ns) + self.scale(step.end_ns)) / 2 for step in kept]
+        low = self.scale.middle + (12 if self._waited else -4)
+        placed = spread(wanted, [LINE] * len(kept), low, self.scale.bottom + 14)
+        for step, true, y in zip(kept, wanted, placed, strict=True):
+            length = timed(step.end_ns - step.begin_ns, step.length_basis)
+            words = fit(_short(step.text), room - width(length, BODY, True) - 10, BODY)
+            text = Text(x, y + 6, words, BODY, anchor=Anchor.END)
+            value = Text(x - text.width - 8, y + 6, length, BODY, anchor=Anchor.END, bold=True)
+            leader = Line(
+                ((x + 4, y), (x + 14, y), (_APPLICATION - 8, true), (_APPLICATION - 2, true)),
+                Meaning.MUTED, 1.0,
+            )  # fmt: skip
+            number = _COPY if step.what is What.COPY else _BETWEEN
+            found.append(
+                Group(
+                    (leader, value, text),
+                    f"application: {step.text}, {length}",
+                    f"{step.evidence}, {step.basis.label}",
+                    number,
+                )
+            )
+        return found
+
+    def _still_free(self, steps: Sequence[Step]) -> Step:
+        """Return one piece for what an asynchronous operation's process does after the data are ready."""
+        inside = int(self.op["blocked2_ns"])
+        phase2 = int(self.op["end_ns"]) - int(self.op["copy_ns"])
+        words = "free all the time" if inside * 2 < max(1, phase2) else "inside io_uring_enter"
+        what = What.OWN if inside * 2 < max(1, phase2) else What.CALL
+        basis = min(step.length_basis for step in steps)
+        return Step(what, steps[0].begin_ns, steps[-1].end_ns, words, self.whole.end, basis, basis)
+
+    def _right(self) -> list[Item]:
+        """Return what the kernel does: braces for the phases, and the moments between them."""
+        x = _KERNEL + _BAR + 8
+        room = self.paper.right - x - 20
+        first, second, third = self.spells.spells
+        entries: list[tuple[float, float, str, str, float, float, int]] = []  # middle, room, words, ...
+        scale = self.scale
+        if self._waited:
+            length = timed(first.length_ns, first.length_basis)
+            entries.append(((scale.top + scale.middle) / 2, 2 * LINE, "waiting for data", length,
+                            scale.top, scale.middle - 2, _CALLED))  # fmt: skip
+            ready = "data ready"
+            times = f"from here {factor(scale.magnified)}" if scale.magnified > 1.5 else ""
+            entries.append((scale.middle, 2 * LINE if times else LINE, ready, times, 0, 0, _READY))
+        y = scale(second.begin_ns), scale(second.end_ns)
+        if y[1] - y[0] >= 2 * LINE:
+            length = timed(second.length_ns, second.length_basis)
+            entries.append(((y[0] + y[1]) / 2 + 8, 2 * LINE, "they lie unread", length,
+                            y[0] + 2, y[1] - 2, _BETWEEN))  # fmt: skip
+        if self.whole.act not in (Act.ACCEPT, Act.SEND):
+            y = scale(third.begin_ns), scale(third.end_ns)
+            who = "a kernel thread copies" if self.spells.by_worker else "copy to the process"
+            entries.append(((y[0] + y[1]) / 2, 2 * LINE, who, timed(third.length_ns, third.length_basis),
+                            y[0], y[1], _COPY))  # fmt: skip
+            entries.append((scale.bottom, LINE, "copy complete", "", 0, 0, _END))
+        else:
+            entries.append((scale.bottom, LINE, "handed over", "", 0, 0, _END))
+        placed = spread(
+            [entry[0] for entry in entries],
+            [entry[1] for entry in entries],
+            scale.top - 10,
+            scale.bottom + 14,
+        )
+        found: list[Item] = []
+        for (true, _, words, more, top, bottom, step), y0 in zip(entries, placed, strict=True):
+            items: list[Item] = []
+            if bottom - top >= 20 and abs(true - y0) < 3:
+                items.append(Brace(x, top, bottom))
+            else:
+                items.append(
+                    Line(((x - 4, true), (x + 2, true), (x + 10, y0), (x + 16, y0)), Meaning.MUTED, 1.0)
+                )
+            moment = not more or words == "data ready"
+            items += (
+                _pair(x + 20, y0, words, more, room, Anchor.START, moment)
+                if more
+                else [Text(x + 20, y0 + 6, fit(words, room, BODY, True), BODY, bold=True)]
+            )
+            found.append(Group(tuple(items), f"kernel: {words} {more}".strip(), self._basis(step), step))
+        return found
+
+    def _basis(self, step: int) -> str:
+        name = {_READY: "ready_basis", _COPY: "copy_basis", _END: "end_basis"}.get(step, "begin_basis")
+        return Basis(int(self.op[name])).label
+
+    def _crossings(self) -> list[Item]:
+        arrows = self._arrows()
+        left, right = _APPLICATION + _BAR + 2, _KERNEL - 2
+        wanted = [self.scale(arrow.at_ns) for arrow in arrows]
+        placed = spread(
+            [y - 8 for y in wanted], [LINE] * len(arrows), self.scale.top - 22, self.scale.bottom + 14
+        )
+        found: list[Item] = []
+        for arrow, true, middle in zip(arrows, wanted, placed, strict=True):
+            y = middle + 8
+            way = [(left, true), (left + 22, y), (right - 22, y), (right, true)]
+            if not arrow.to_kernel:
+                way.reverse()
+            words = fit(arrow.words, right - left - 50, BODY)
+            text = Text((left + right) / 2, y - 5, words, BODY, arrow.meaning, Anchor.MIDDLE)
+            lines = [Line(tuple(way), arrow.meaning, 1.6, head=True)]
+            if arrow.returns:
+                back = [(px, py + 6) for px, py in reversed(way)]
+                lines.append(Line(tuple(back), arrow.meaning, 1.6, head=True))
+            found.append(Group((*lines, text), arrow.words, arrow.evidence, arrow.step,
+                               arrow.at_ns - self.analysis.begin_ns))  # fmt: skip
+        return found
+
+    def _arrows(self) -> list[_Arrow]:
+        events, op, whole = self.analysis.events, self.op, self.whole
+        begin, end = int(op["begin_ns"]), int(op["end_ns"])
+        wait, call = int(op["wait"]), int(op["call"])
+        found: list[_Arrow] = []
+        if self.ring:
+            found.append(_Arrow(begin, "submit to io_uring", True, _CALLED, "io_uring_submit_req"))
+            found.append(_Arrow(end, "completion", False, _END, whole.end))
+            return found
+        found += self._tries(begin)
+        if wait >= 0:
+            name = spoken(int(events["code"][wait]))
+            found.append(_Arrow(max(begin, int(events["enter_ns"][wait])), name, True, _CALLED, "sys_enter"))
+            found.append(
+                _Arrow(int(events["exit_ns"][wait]), "return: readable", False, _BETWEEN, "sys_exit")
+            )
+        for step in whole.steps:
+            if step.evidence == "signal_deliver":
+                name = step.text.removesuffix(" delivered")
+                found.append(
+                    _Arrow(step.begin_ns, f"deliver {name}", False, _BETWEEN, step.evidence, Meaning.WAKE)
+                )
+        if call >= 0 and int(events["kind"][call]) == Kind.CALL:
+            name = spoken(int(events["code"][call]))
+            entered = int(events["enter_ns"][call])
+            found.append(_Arrow(entered, name, True, _CALLED if entered <= self.scale.fine_ns else _BETWEEN,
+                                "sys_enter"))  # fmt: skip
+            result = size(whole.bytes) if whole.bytes > 0 else "OK"
+            found.append(_Arrow(end, f"return {result}", False, _END, whole.end))
+        return sorted(
+            (arrow for arrow in found if begin <= arrow.at_ns <= end), key=lambda arrow: arrow.at_ns
+        )
+
+    def _tries(self, begin: int) -> list[_Arrow]:
+        """Return the first failed tries and a count of the others."""
+        count = int(self.op["tries"])
+        if not count:
+            return []
+        events = self.analysis.events
+        last = int(events["enter_ns"][int(self.op["call"])])
+        mine = (events["kind"] == Kind.CALL) & (events["fd"] == self.whole.fd) & (events["ret"] == -11)
+        mine &= (events["tgid"] == int(self.op["tgid"])) & (events["enter_ns"] >= begin)
+        rows = np.flatnonzero(mine & (events["enter_ns"] < last))
+        if not len(rows):
+            return []
+        room = int((self.scale.middle - self.scale.top) // LINE)
+        shown = min(len(rows), max(1, min(_TRIES, room // 2)))
+        picked = rows[np.linspace(0, len(rows) - 1, shown).round().astype(int)]
+        found = []
+        for number, row in enumerate(picked.tolist()):
+            name = spoken(int(events["code"][row]))
+            words = f"{name} → EAGAIN"
+            if number and number == shown - 1 and len(rows) > shown:
+                words = f"the last of {grouped(len(rows))}"
+            found.append(_Arrow(int(events["enter_ns"][row]), words, True, _CALLED, "sys_exit: EAGAIN",
+                                Meaning.POLL, True))  # fmt: skip
+        return found
+
+
+def _alike(one: Rect, other: Rect) -> bool:
+    return one.meaning is other.meaning and one.stroke is other.stroke
+
+
+def _short(text: str) -> str:
+    """Return a piece's words without what the picture itself says."""
+    known = {
+        "data ready, thread waking": "waking up",
+        "data ready, unread": "not noticed yet",
+        "free: the process does other things": "free for other work",
+        "a connection is ready": "not noticed yet",
+        "data ready; the kernel takes over": "free",
+    }
+    text = known.get(text, text)
+    if text.startswith("free; "):
+        return text.partition(" took ")[0]
+    if text.startswith("own code, after "):
+        return "own code"
+    if text.endswith(", before the copy"):
+        return f"in {text.removesuffix(', before the copy')}"
+    return clean(text)
+
+
+def _longest(steps: Sequence[Step], most: int) -> list[Step]:
+    if len(steps) <= most:
+        return list(steps)
+    kept = sorted(range(len(steps)), key=lambda at: steps[at].begin_ns - steps[at].end_ns)[:most]
+    return [steps[at] for at in sorted(kept)]
+
+
+def _pair(
+    x: float, middle: float, words: str, more: str, room: float, anchor: Anchor, bold_first: bool = False
+) -> list[Item]:
+    """Return two lines around a height: words, and a number or a remark under them."""
+    return [
+        Text(x, middle - 5, fit(words, room, BODY, bold_first), BODY, anchor=anchor, bold=bold_first),
+        Text(x, middle + 17, fit(more, room, BODY, not bold_first), BODY,
+             Meaning.MUTED if bold_first else Meaning.TEXT, anchor, not bold_first),
+    ]  # fmt: skip
