@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from iotrace.cli.ending import FAILED, USAGE, Ending
-from iotrace.cli.screen import say
+from iotrace.cli.screen import add_screen_options, say, screen
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"where to ({formats}; default: the recording's name, the kind, .svg)",
     )  # fmt: skip
     look.add_argument("--force", action="store_true", help="replace FILE if it exists")
+    add_screen_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> Ending:
@@ -55,8 +56,9 @@ def run(arguments: argparse.Namespace) -> Ending:
 
     if arguments.list:
         wide = max(len(kind.name) for kind in KINDS)
+        console = screen(arguments)
         for kind in KINDS:
-            print(f"{kind.name:{wide}}  {kind.line}")
+            console.print(f"{kind.name:{wide}}  {kind.line}", style="none")
         return Ending(0)
     kind = next(kind for kind in KINDS if kind.name == arguments.kind)
     if arguments.models and (kind.name != "comparison" or arguments.files):
