@@ -24,6 +24,7 @@ class Picture(NamedTuple):
 PICTURES: tuple[Picture, ...] = (
     Picture("svg", "for pages and slides: lines and text that can be edited"),
     Picture("png", "2560 pixels wide"),
+    Picture("pdf", "vectors; a page a stage", several=True),
 )
 
 

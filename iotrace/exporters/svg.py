@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from iotrace.escape import clean
 from iotrace.figures import outline
+from iotrace.figures.page import legible
 from iotrace.figures.scene import Anchor, Area, Brace, Dot, Group, Item, Line, Rect, Scene, Stroke, Text
 from iotrace.figures.scene import line_colour as colour_of
 from iotrace.fonts import FAMILIES
@@ -29,7 +29,7 @@ def document(scene: Scene, theme: Theme) -> str:
     """Return the document."""
     families = ", ".join(f"'{name}'" if " " in name else name for name in FAMILIES)
     box = f"0 0 {_number(scene.width)} {_number(scene.height)}"
-    description = "\n".join(map(clean, scene.description.splitlines()))
+    description = "\n".join(map(legible, scene.description.splitlines()))
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}"'
         f' width="{_number(scene.width * _PIXELS)}" height="{_number(scene.height * _PIXELS)}" role="img"'
@@ -151,7 +151,7 @@ def _dashes(stroke: Stroke, weight: float) -> str:
 
 
 def _words(text: str) -> str:
-    return escape("\u202f".join(clean(part) for part in text.split("\u202f")))
+    return escape(legible(text))
 
 
 def _number(value: float) -> str:

@@ -25,6 +25,12 @@ class Kind(NamedTuple):
 
 KINDS: tuple[Kind, ...] = (
     Kind("model", "one operation as Stevens draws the five models: application, kernel, calls and returns"),
+    Kind("comparison", "recordings side by side, their phases aligned: Stevens' figure 6.6", 6),
+    Kind("timeline", "threads and descriptors as lanes over the whole run"),
+    Kind("conversation", "who sent, when it lay ready, who took it: clients, kernel buffers, server"),
+    Kind("scaling", "what select, poll and epoll_wait cost as their sets grow"),
+    Kind("buffer", "how full a kernel buffer was, and when it blocked its sender"),
+    Kind("latency", "how long calls were asleep: a histogram"),
 )
 
 

@@ -24,6 +24,11 @@ def width(words: str, size: float, bold: bool = False) -> float:
     return _thousandths(words, bold) * size / _EM
 
 
+def known(words: str) -> bool:
+    """Return whether the pictures' own font has all the signs."""
+    return all(sign in _advances()[False] for sign in words)
+
+
 def fit(words: str, room: float, size: float, bold: bool = False) -> str:
     """Return the words, or, where they do not fit, as much of their begin and end as does, around an …"""
     if len(words) * size <= room * 4 and width(words, size, bold) <= room:

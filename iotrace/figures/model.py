@@ -364,9 +364,7 @@ class _Drawing:
         arrows = self._arrows()
         left, right = _APPLICATION + _BAR + 2, _KERNEL - 2
         wanted = [self.scale(arrow.at_ns) for arrow in arrows]
-        placed = spread(
-            [y - 8 for y in wanted], [LINE] * len(arrows), self.scale.top - 22, self.scale.bottom + 14
-        )
+        placed = self._slots([y - 8 for y in wanted])
         found: list[Item] = []
         for arrow, true, middle in zip(arrows, wanted, placed, strict=True):
             y = middle + 8
@@ -382,6 +380,14 @@ class _Drawing:
             found.append(Group((*lines, text), arrow.words, arrow.evidence, arrow.step,
                                arrow.at_ns - self.analysis.begin_ns))  # fmt: skip
         return found
+
+    def _slots(self, wanted: list[float]) -> list[float]:
+        """Return the middles of the arrows' texts: those of the wait above “data ready”, others below."""
+        scale = self.scale
+        above = sum(1 for y in wanted if y + 8 <= scale.middle) if self._waited else 0
+        first = spread(wanted[:above], [LINE] * above, scale.top - 22, scale.middle - 2)
+        low = scale.middle + 2 if self._waited else scale.top - 22
+        return first + spread(wanted[above:], [LINE] * (len(wanted) - above), low, scale.bottom + 14)
 
     def _arrows(self) -> list[_Arrow]:
         events, op, whole = self.analysis.events, self.op, self.whole

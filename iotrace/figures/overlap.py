@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from iotrace.figures.metrics import ASCENT, DESCENT
 from iotrace.figures.scene import Area, Brace, Dot, Line, Point, Rect, Scene, Text, walk
 from iotrace.theme import Meaning
 
 _GROUNDS = (Meaning.PANEL, Meaning.PAPER)
+
+_Mark: TypeAlias = Rect | Line | Area | Brace | Dot
 
 #: Boxes may share so much of an edge (points): letters rarely fill theirs.
 _SLACK = 0.5
@@ -55,41 +57,53 @@ def problems(scene: Scene) -> list[str]:
     """Return one line for each thing that clips or overlaps; none where the scene is sound."""
     drawn = list(walk(scene.items))
     page = Box(0, 0, scene.width, scene.height)
-    texts = [(item, box_of(item)) for item in drawn if isinstance(item, Text)]
-    found = [f"{_name(text)} leaves the page" for text, box in texts if not box.within(page)]
+    texts = [(at, item, box_of(item)) for at, item in enumerate(drawn) if isinstance(item, Text)]
+    found = [f"{_name(text)} leaves the page" for _, text, box in texts if not box.within(page)]
     found += [f"{item} leaves the page" for item in drawn if not _on_page(item, page)]
-    ordered = sorted(texts, key=lambda pair: pair[1].left)
-    for index, (text, box) in enumerate(ordered):
-        for other, its in ordered[index + 1 :]:
+    ordered = sorted(texts, key=lambda each: each[2].left)
+    for index, (_, text, box) in enumerate(ordered):
+        for _, other, its in ordered[index + 1 :]:
             if its.left >= box.right:
                 break
             if box.meets(its):
                 found.append(f"{_name(text)} lies on {_name(other)}")
-    rects = [
-        (item, Box(item.x, item.y, item.x + item.width, item.y + item.height))
-        for item in drawn
-        if isinstance(item, Rect) and item.meaning not in _GROUNDS
-    ]
-    segments = [segment for item in drawn if isinstance(item, Line) for segment in pairwise(item.points)]
-    braces = [item for item in drawn if isinstance(item, Brace)]
-    for text, box in texts:
-        found += _across(text, box, rects)
-        if any(_crosses(start, stop, box) for start, stop in segments):
-            found.append(f"{_name(text)} is crossed by a line")
-        if any(_box_of_brace(brace).meets(box) for brace in braces):
-            found.append(f"{_name(text)} lies on a brace")
+    marks = [(at, item) for at, item in enumerate(drawn) if not isinstance(item, Text)]
+    for at, text, box in texts:
+        found += _against(at, text, box, marks)
     return found
 
 
-def _across(text: Text, box: Box, rects: Sequence[tuple[Rect, Box]]) -> Iterator[str]:
-    under = [(rect, its) for rect, its in rects if box.meets(its)]
-    for rect, its in under:
-        if not box.within(its):
-            yield f"{_name(text)} crosses the edge of {rect}"
-    if under and text.inside is not under[-1][0].meaning:
-        yield f"{_name(text)} stands on {under[-1][0].meaning}, and is written for {text.inside}"
-    if not under and text.inside is not None and text.inside not in _GROUNDS:
-        yield f"{_name(text)} is written for {text.inside}, and stands on nothing"
+def _against(at: int, text: Text, box: Box, marks: Sequence[tuple[int, _Mark]]) -> Iterator[str]:
+    """Look at what is drawn above a text, and, from the last ground that holds all of it, below."""
+    ground, bottom = None, -1
+    for index, mark in marks:
+        if index < at and isinstance(mark, Rect) and box.within(_box_of_rect(mark)):
+            ground, bottom = mark, index
+    for index, mark in marks:
+        if index > bottom and _meets(mark, box):
+            yield f"{_name(text)} is {'crossed' if index < at else 'covered'} by {mark}"
+    stands = None if ground is None or ground.meaning in _GROUNDS else ground.meaning
+    if stands is not (None if text.inside in _GROUNDS else text.inside):
+        yield f"{_name(text)} stands on {stands}, and is written for {text.inside}"
+
+
+def _meets(mark: _Mark, box: Box) -> bool:
+    match mark:
+        case Rect():
+            return box.meets(_box_of_rect(mark))
+        case Line():
+            return any(_crosses(start, stop, box) for start, stop in pairwise(mark.points))
+        case Area():
+            return any(_crosses(start, stop, box) for start, stop in pairwise(mark.points))
+        case Brace():
+            return box.meets(_box_of_brace(mark))
+        case Dot():
+            half = mark.size / 2
+            return box.meets(Box(mark.x - half, mark.y - half, mark.x + half, mark.y + half))
+
+
+def _box_of_rect(rect: Rect) -> Box:
+    return Box(rect.x, rect.y, rect.x + rect.width, rect.y + rect.height)
 
 
 def _on_page(item: Rect | Line | Area | Brace | Dot | Text, page: Box) -> bool:

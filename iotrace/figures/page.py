@@ -76,8 +76,8 @@ def compose(
     description: str,
 ) -> Scene:
     """Put a figure's items onto their page. Title and subtitle are cleaned and shortened here."""
-    title, subtitle = clean(title), clean(subtitle)
-    facts, key = (clean(line) for line in small_print(analyses))
+    title, subtitle = legible(title), legible(subtitle)
+    facts, key = map(legible, small_print(analyses))
     room = paper.width
     frame: list[Item] = [
         Rect(0, 0, WIDTH, paper.height, Meaning.PAPER, outlined=False),
@@ -87,8 +87,13 @@ def compose(
         Text(paper.left, paper.height - 26, fit(facts, room, SMALL), SMALL, Meaning.MUTED),
         Text(paper.left, paper.height - 11, fit(key, room, SMALL), SMALL, Meaning.MUTED),
     ]
-    words = "\n".join((clean(description), facts, key))
+    words = "\n".join((*map(legible, description.splitlines()), facts, key))
     return Scene(kind, WIDTH, paper.height, title, words, numbered(frame))
+
+
+def legible(words: str) -> str:
+    """Return words with whatever is unprintable escaped, but for the narrow blank of our own numbers."""
+    return "\u202f".join(clean(part) for part in words.split("\u202f"))
 
 
 def legend(meanings: Sequence[tuple[Meaning, str]], x: float, y: float, room: float) -> list[Item]:

@@ -21,12 +21,12 @@ def small_print(analyses: Sequence[Analysis]) -> tuple[str, str]:
     lost = sum(each.lost for each in analyses)
     rows = sum(len(each.events) for each in analyses)
     facts = [
-        ", ".join(_distinct(clean(wording.target(each)) for each in analyses)),
         ", ".join(probes),
         ", ".join(kernels),
         *dates[:1],
         plural(rows, "event"),
         f"{grouped(lost)} lost" + (": counts are lower bounds" if lost else ""),
+        clean(wording.target(analyses[0])) if len(analyses) == 1 else plural(len(analyses), "recording"),
     ]
     return " · ".join(facts), f"{BASIS} · iotrace {__version__}"
 

@@ -34,13 +34,21 @@ _CHINESE = (
     "DroidSansFallbackFull.ttf", "DroidSansFallback.ttf",
 )  # fmt: skip
 
+_TRUETYPE = (
+    "NotoSansSC-Regular.ttf",
+    "DroidSansFallbackFull.ttf",
+    "DroidSansFallback.ttf",
+    "wqy-microhei.ttc",
+)
+
 
 @cache
-def chinese() -> Path | None:
-    """Return a font file of this machine that has Chinese signs; None where there is none."""
+def chinese(truetype: bool = False) -> Path | None:
+    """Return a font file of this machine that has Chinese signs, with TrueType outlines if asked; or None."""
     found: dict[str, Path] = {}
     for folder in _FOLDERS:
         for path in Path(folder).expanduser().rglob("*.[to]t[fc]"):
             if path.name in _CHINESE:
                 found.setdefault(path.name, path)
-    return next((found[name] for name in _CHINESE if name in found), None)
+    wanted = _TRUETYPE if truetype else _CHINESE
+    return next((found[name] for name in wanted if name in found), None)

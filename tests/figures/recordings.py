@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from iotrace.analysis import Analysis, analyse
 from probes.contract import EVIDENCE
@@ -43,13 +44,73 @@ def at_once() -> Analysis:
     return analyse(story.events(argv=["python3", "late.py"], evidence=list(EVIDENCE)))
 
 
-def named(name: str) -> Analysis:
-    """A server whose script has any name."""
-    events = scenes.blocking().events
-    return analyse(
-        type(events)(**{**events.__dict__, "header": {**events.header, "argv": ["python3", name]}})
-    )
+def renamed(analysis: Analysis, name: str) -> Analysis:
+    """The same recording, but its script and all descriptors have another name."""
+    events = replace(analysis.events, header={**analysis.events.header, "argv": ["python3", name]})
+    descriptors = [replace(each, name=f"{number}{name}") for number, each in enumerate(analysis.descriptors)]
+    return replace(analysis, events=events, descriptors=descriptors)
 
+
+def crowd() -> Analysis:
+    """Forty clients, each with a thread that sleeps in recvfrom."""
+    story = Story(4711)
+    story.server(3, 8801, 1_000)
+    for client in range(40):
+        arrival, fd, tid = 10_000.0 + 1_000 * client, 4 + client, 5_000 + client
+        story.established(arrival, 50_000 + client)
+        story.accept(
+            3, fd, arrival - 500, arrival + 30, 50_000 + client, asleep=480, queued=20, ready=arrival
+        )
+        time = arrival + 100
+        for _ in range(3):
+            ready = time + 20_000 + 300 * client
+            story.call("recvfrom", time, ready + 300, MIB, asleep=ready - time - 1, queued=31, ready=ready,
+                       copy=ready + 40, fd=fd, a=MIB, tid=tid, waker=4_700)  # fmt: skip
+            time = ready + 400
+    return analyse(story.events(argv=["python3", "crowd.py"], evidence=list(EVIDENCE)))
+
+
+def overtaken() -> Analysis:
+    """Three clients send in the order 3 2 1; the server takes them in the order 1 2 3."""
+    story = Story(4711)
+    story.server(3, 8801, 1_000)
+    for client in range(3):
+        arrival = 2_000.0 + 1_000 * client
+        story.established(arrival, 50_000 + client)
+        story.accept(3, 4 + client, arrival + 50, arrival + 70, 50_000 + client, ready=arrival)
+    story.select(30_000, 30_010, [3, 4, 5, 6], [4, 5, 6], ready=20_000)
+    for client in range(3):
+        begin = 31_000.0 + 1_000 * client
+        story.call("recvfrom", begin, begin + 300, MIB, ready=20_000 - 1_000 * client, copy=begin + 10,
+                   fd=4 + client, a=MIB)  # fmt: skip
+    return analyse(story.events(argv=["python3", "late.py"], evidence=list(EVIDENCE)))
+
+
+def scale() -> Analysis:
+    """poll takes a microsecond a descriptor, select one and six, epoll_wait three however many there are."""
+    story = Story(4711)
+    story.call("epoll_create1", 10, 11, 3)
+    time, added = 100.0, 0
+    for size in (2, 64, 1024):
+        while added < size:
+            story.epoll_add(3, 10 + added, time)
+            time, added = time + 2, added + 1
+        for _ in range(3):
+            story.call("poll", time, time + size, 2, a=size, c=-1, watch=[10 | 1 << 32 | 1 << 48] * 2)
+            story.epoll_wait(3, time + 2_000, time + 2_003, [10, 11])
+            time += 3_000
+        few = min(size, 512)
+        story.select(
+            time,
+            time + few + (3 if size == 2 else 6 if size == 64 else 8),
+            list(range(10, 10 + few)),
+            [10, 11],
+        )
+        time += 2_000
+    return analyse(story.events(argv=["python3", "scale.py"], evidence=list(EVIDENCE)))
+
+
+FIVE = ("blocking", "nonblocking", "chat", "signal_driven", "asynchronous")
 
 MODELS: dict[str, Callable[[], Analysis]] = {
     **scenes.SCENES,

@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from iotrace.analysis import Analysis
-from iotrace.figures import HEIGHTS, Request, Scene, draw
+from iotrace.escape import clean
+from iotrace.figures import HEIGHTS, KINDS, NothingToDraw, Request, Scene, draw
 from iotrace.figures.overlap import problems
 from iotrace.figures.page import BODY, SMALL
-from iotrace.figures.scene import WIDTH, Rect, Text, walk
+from iotrace.figures.scene import WIDTH, Area, Rect, Text, groups, walk
 from iotrace.theme import Meaning
+from iotrace.timeline import typical
 from tests.figures import recordings
 from tests.views import scenes
 
 HOSTILE = "<script>alert('&')</script>\u202e\x1b]0;gone\x07" + "x" * 10_000
 
-ONE: dict[str, tuple[str, Callable[[], Analysis]]] = {
-    f"model of {name}": ("model", made) for name, made in recordings.MODELS.items()
+Made = Callable[[], Analysis]
+
+DRAWN: dict[str, tuple[str, list[Made]]] = {
+    **{f"model of {name}": ("model", [made]) for name, made in recordings.MODELS.items()},
+    "comparison of five": ("comparison", [recordings.MODELS[name] for name in recordings.FIVE]),
+    "comparison of two": ("comparison", [scenes.blocking, recordings.at_once]),
+    "timeline of the chat": ("timeline", [scenes.chat]),
+    "timeline by ptrace": ("timeline", [lambda: scenes.chat(accounted=True)]),
+    "timeline of 40 lanes": ("timeline", [recordings.crowd]),
+    "conversation of the chat": ("conversation", [scenes.chat]),
+    "conversation by ptrace": ("conversation", [lambda: scenes.chat(accounted=True)]),
+    "conversation of 40 clients": ("conversation", [recordings.crowd]),
+    "conversation with io_uring": ("conversation", [scenes.asynchronous]),
+    "scaling": ("scaling", [recordings.scale]),
+    "buffer": ("buffer", [scenes.full_pipe]),
+    "latency of the chat": ("latency", [scenes.chat]),
+    "latency by ptrace": ("latency", [lambda: scenes.blocking(accounted=True)]),
+    "latency of 40 threads": ("latency", [recordings.crowd]),
 }
 
 
@@ -33,38 +53,40 @@ def words(scene: Scene) -> list[str]:
 
 
 @pytest.mark.parametrize("aspect", HEIGHTS)
-@pytest.mark.parametrize("name", ONE)
+@pytest.mark.parametrize("name", DRAWN)
 def test_nothing_clips_and_nothing_overlaps(name: str, aspect: str) -> None:
-    kind, made = ONE[name]
-    scene = drawn(kind, made(), aspect=aspect)
+    kind, made = DRAWN[name]
+    scene = drawn(kind, *(make() for make in made), aspect=aspect)
     assert (scene.width, scene.height) == (WIDTH, HEIGHTS[aspect])
     assert problems(scene) == []
     for step in range(scene.steps):
         assert problems(scene.until(step)) == []
 
 
-@pytest.mark.parametrize("name", ONE)
+@pytest.mark.parametrize("name", DRAWN)
 def test_text_is_large_but_for_the_small_print(name: str) -> None:
-    kind, made = ONE[name]
-    sizes = sorted(item.size for item in walk(drawn(kind, made()).items) if isinstance(item, Text))
+    kind, made = DRAWN[name]
+    sizes = sorted(
+        item.size for item in walk(drawn(kind, *(make() for make in made)).items) if isinstance(item, Text)
+    )
     assert sizes[:3] == [SMALL, SMALL, BODY]
     assert SMALL >= 10
     assert BODY >= 18
 
 
-@pytest.mark.parametrize("name", ONE)
+@pytest.mark.parametrize("name", DRAWN)
 def test_the_small_print_says_where_it_is_from(name: str) -> None:
-    kind, made = ONE[name]
-    scene = drawn(kind, made())
+    kind, made = DRAWN[name]
+    scene = drawn(kind, *(make() for make in made))
     facts = next(line for line in words(scene) if "probe" in line)
     assert "0 lost" in facts
     assert facts in scene.description
 
 
-@pytest.mark.parametrize("name", ONE)
+@pytest.mark.parametrize("name", DRAWN)
 def test_a_step_only_adds(name: str) -> None:
-    kind, made = ONE[name]
-    scene = drawn(kind, made())
+    kind, made = DRAWN[name]
+    scene = drawn(kind, *(make() for make in made))
     stages = [list(walk(scene.until(step).items)) for step in range(scene.steps + 1)]
     assert stages[-1] == list(walk(scene.items))
     for before, after in pairwise(stages):
@@ -112,9 +134,100 @@ def test_what_is_bounded_is_dashed_and_says_so() -> None:
     assert any(line.startswith("≈ ") for line in words(scene))
 
 
-def test_hostile_names_are_cleaned_and_shortened() -> None:
-    scene = drawn("model", recordings.named(HOSTILE))
+@pytest.mark.parametrize("kind", [kind.name for kind in KINDS])
+def test_hostile_names_are_cleaned_and_shortened(kind: str) -> None:
+    made = {"scaling": recordings.scale, "buffer": scenes.full_pipe}.get(kind, recordings.crowd)
+    analysis = recordings.renamed(made(), HOSTILE)
+    both = ((HOSTILE, analysis), (HOSTILE[::-1], analysis))
+    scene = draw(kind, Request(both if kind == "comparison" else both[:1]))
     assert problems(scene) == []
+    told = "".join(group.title + group.evidence for group in groups(scene.items))
     text = "".join(words(scene)) + scene.title + scene.description
-    assert "\u202e" not in text
-    assert "\x1b" not in text
+    for sign in "\u202e\x1b\x07":
+        assert sign not in text
+        assert sign not in clean(told)
+    assert "\\x1b" in text or "\\u202e" in text
+
+
+def test_there_is_a_test_for_every_kind() -> None:
+    assert {kind for kind, _ in DRAWN.values()} == {kind.name for kind in KINDS}
+
+
+@pytest.mark.parametrize("kind", [kind.name for kind in KINDS])
+def test_an_empty_recording_is_no_figure(kind: str) -> None:
+    with pytest.raises(NothingToDraw) as said:
+        draw(kind, Request((("a", scenes.empty()), ("b", scenes.empty()))))
+    assert "\n" not in str(said.value)
+
+
+def test_the_comparison_has_one_scale_a_phase() -> None:
+    made = [recordings.MODELS[name]() for name in recordings.FIVE]
+    scene = drawn("comparison", *made)
+    kernel = [item for item in walk(scene.items) if isinstance(item, Rect) and item.width == 14]
+    waits = [item.height for item in kernel if item.meaning is Meaning.EMPTY]
+    copies = [item.height for item in kernel if item.meaning is Meaning.COPY]
+    ops = [each.operations[typical(each) or 0] for each in made]
+    phase1 = [op["ready_ns"] - op["begin_ns"] for op in ops]
+    phase2 = [op["end_ns"] - op["copy_ns"] for op in ops]
+    assert [height / max(waits) for height in waits] == pytest.approx([ns / max(phase1) for ns in phase1])
+    shares = [ns / max(phase2) for ns in phase2]
+    assert [height / max(copies) for height in copies] == pytest.approx(shares)
+    assert words(scene).count("synchronous") == 4
+    assert words(scene).count("asynchronous") == 2  # the model, and what POSIX calls it
+
+
+def test_the_comparison_counts_the_failed_tries() -> None:
+    analysis = scenes.nonblocking()
+    tries = analysis.operations[typical(analysis) or 0]["tries"]
+    scene = draw("comparison", Request((("one", analysis), ("other", scenes.blocking())), "1:1"))
+    assert f"{tries} tries" in words(scene)
+
+
+def test_the_conversation_tells_who_overtook_whom() -> None:
+    """Where each is taken when it comes, nobody overtakes."""
+    scene = drawn("conversation", scenes.chat())
+    assert any("taken in the order of arrival" in line for line in words(scene))
+    assert "wakes 4711" in words(scene)
+    late = drawn("conversation", recordings.overtaken())
+    assert any("2 messages overtaken" in line for line in words(late))
+
+
+def test_the_curves_are_the_medians() -> None:
+    scene = drawn("scaling", recordings.scale())
+    told = {group.title.partition(":")[0]: group.title for group in groups(scene.items)}
+    assert told["poll"] == "poll: 2: 2.0 µs, 64: 64 µs, 1024: 1.0 ms"
+    assert told["epoll_wait"] == "epoll_wait: 2: 3.0 µs, 64: 3.0 µs, 1024: 3.0 µs"
+    assert told["select"] == "select: 2: 5.0 µs, 64: 70 µs, 512: 520 µs"
+    assert scene.title == "poll takes 340× as long as epoll at 1024"
+
+
+def test_the_buffer_is_as_full_as_it_was() -> None:
+    scene = drawn("buffer", scenes.full_pipe())
+    (area,) = (item for item in walk(scene.items) if isinstance(item, Area))
+    heights = {round(area.floor - y, 3) for _, y in area.points}
+    assert len(heights) == 17  # 0 to 16 pages
+    assert sum(item.meaning is Meaning.OTHER for item in walk(scene.items) if isinstance(item, Rect)) == 2
+    assert any("1 send slept" in group.title for group in groups(scene.items))
+
+
+def test_the_histogram_counts_every_sleep() -> None:
+    analysis = scenes.chat()
+    scene = drawn("latency", analysis)
+    slept = int(np.count_nonzero(analysis.events["asleep_ns"] > 0))
+    counted = [
+        int(group.title.split(": ")[1].split()[0]) for group in groups(scene.items) if " to " in group.title
+    ]
+    assert sum(counted) == slept == 16
+
+
+def test_forty_lanes_are_named_or_counted() -> None:
+    scene = drawn("timeline", recordings.crowd())
+    lanes = sum(line.startswith(("thread ", "fd ")) for line in words(scene))
+    left_out = next(line for line in words(scene) if "quieter lanes" in line)
+    assert lanes >= 8
+    assert f"{41 + 41 - lanes} quieter lanes" in left_out
+
+
+def test_losses_are_said() -> None:
+    analysis = replace(scenes.blocking(), lost=23)
+    assert any("23 lost: counts are lower bounds" in line for line in words(drawn("model", analysis)))

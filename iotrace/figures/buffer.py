@@ -1,0 +1,95 @@
+"""The fill of a kernel buffer over time, and when a sender slept because it was full."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from iotrace import wording
+from iotrace.analysis.calls import Calls, is_role
+from iotrace.analysis.levels import FULL_NS
+from iotrace.analysis.model import Analysis, Level
+from iotrace.escape import clean
+from iotrace.figures.axes import level_lines, time_axis
+from iotrace.figures.page import LINE, NothingToDraw, Request, compose, legend, legend_rows, page
+from iotrace.figures.scene import Area, Group, Item, Line, Rect, Scene
+from iotrace.numbers import brief, duration, plural, size
+from iotrace.theme import Meaning
+from iotrace.timeline import highest
+from iotrace.timeline.threads import prepare
+from probes.table import Role
+
+_STRIP = 22.0  # the height of the sender's sleeps
+_MEANINGS = [(Meaning.READY, "bytes in the buffer"), (Meaning.OTHER, "the sender sleeps: no room")]
+
+
+def buffer(request: Request) -> Scene:
+    """Draw the buffer that was fullest. Raises :class:`NothingToDraw` where none was full for a sender."""
+    analysis = request.analysis
+    if not analysis.levels:
+        lost = (
+            "events were lost, so no buffer can be summed up"
+            if analysis.lost
+            else "no sender met a full buffer"
+        )
+        raise NothingToDraw(f"{lost}: `iotrace demo kernel_buffer` records one")
+    level = max(analysis.levels, key=lambda each: each.most)
+    paper = page(request.aspect)
+    first, last = int(level.time_ns[0]), int(level.time_ns[-1])
+    edge = max(1, (last - first) // 40)
+    from_ns, to_ns = max(analysis.begin_ns, first - edge), last + edge
+    rows = legend_rows(_MEANINGS, paper.width)
+    left, right = paper.left + 96, paper.right - 4
+    top, floor = paper.top + 42, paper.bottom - rows * LINE - _STRIP - 22
+    cells = int(right - left)
+    fill = highest(level, from_ns, to_ns, cells)
+    most = int(fill.max())
+    step = next(s for s in (1 << power for power in range(62)) if most / s <= 5)
+    ceiling = -(-most // step) * step
+    axis, place = time_axis(
+        from_ns - analysis.begin_ns, to_ns - analysis.begin_ns, left, right, paper.top + 16, floor
+    )
+    labels = [(floor - at / ceiling * (floor - top), size(at)) for at in range(0, ceiling + 1, step)]
+    items: list[Item] = [*level_lines(labels, left, right), *axis]
+    points: list[tuple[float, float]] = []
+    before = -1
+    for cell in range(cells):
+        y = floor - int(fill[cell]) / ceiling * (floor - top)
+        if int(fill[cell]) != before:
+            if points:
+                points.append((left + cell, points[-1][1]))
+            points.append((left + cell, y))
+            before = int(fill[cell])
+    points.append((left + cells, points[-1][1]))
+    told = f"fullest: {size(most)}"
+    items.append(Group((Area(tuple(points), floor, Meaning.READY),), told, "results of the calls, summed", 1))
+    items.append(Line(((left, floor), (right, floor)), Meaning.TEXT, 1.5))
+    sleeps = _sleeps(analysis, level)
+    strip: list[Item] = []
+    for begin, end in sleeps:
+        x1 = min(max(place(begin - analysis.begin_ns), left), right)
+        x2 = min(max(place(end - analysis.begin_ns), left), right)
+        strip.append(Rect(x1, floor + 8, max(2.0, x2 - x1), _STRIP, Meaning.OTHER, weight=0.8))
+    slept = sum(end - begin for begin, end in sleeps)
+    items.append(
+        Group(
+            tuple(strip), f"{plural(len(sleeps), 'send')} slept, {duration(slept)} in all", "sched_switch", 2
+        )
+    )
+    items += legend(_MEANINGS, paper.left, paper.bottom - (rows - 1) * LINE - 4, paper.width)
+    writer, reader = analysis.descriptors[level.writer], analysis.descriptors[level.reader]
+    names = f"fd {writer.fd} {wording.descriptor(writer)} → fd {reader.fd} {wording.descriptor(reader)}"
+    subtitle = f"{size(most)} at most · {plural(len(sleeps), 'send')} slept {brief(slept)} in all · {names}"
+    title = f"A full buffer blocks the sender: {wording.target(analysis)}"
+    told = f"{clean(names)}: {size(most)} at most; {plural(len(sleeps), 'send')} slept {duration(slept)}."
+    return compose("buffer", paper, title, subtitle, items, [analysis], told)
+
+
+def _sleeps(analysis: Analysis, level: Level) -> list[tuple[int, int]]:
+    """Return (begin, end) of the sends into the buffer that slept for room, 2 000 at most."""
+    calls: Calls = prepare(analysis).calls
+    life = analysis.lives[calls.row]
+    mine = np.flatnonzero(is_role(calls, Role.SEND) & (life >= 0) & calls.slept)
+    mine = mine[analysis.roots[life[mine]] == level.writer]
+    mine = mine[calls.asleep_ns[mine] >= FULL_NS]
+    pairs = sorted(zip(calls.enter_ns[mine].tolist(), calls.exit_ns[mine].tolist(), strict=True))
+    return pairs[:2000]

@@ -1,0 +1,238 @@
+"""Who sent, when it lay ready, who took it: clients, kernel buffers and server as a sequence diagram.
+
+Every row is a moment; time flows down, but the rows are evenly spaced, and the times stand beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from iotrace import wording
+from iotrace.analysis.matrix import spoken
+from iotrace.analysis.model import Act, Analysis, Basis
+from iotrace.escape import clean
+from iotrace.figures.meanings import stroke_of, timed
+from iotrace.figures.metrics import fit, width
+from iotrace.figures.page import BODY, NothingToDraw, Page, Request, compose, page
+from iotrace.figures.scene import Anchor, Group, Item, Line, Rect, Scene, Stroke, Text
+from iotrace.numbers import duration, grouped, plural, size
+from iotrace.theme import Meaning
+
+_ROW = 31.0
+_CLIENTS, _BUFFERS, _SERVER = 290.0, (410.0, 580.0), 690.0  # where the lines of life are
+_BUFFER = 26.0  # the most that a buffer's bar is wide
+
+
+@dataclass(frozen=True)
+class _Message:
+    """One operation: ready, then taken. ``basis`` is that of ready."""
+
+    index: int
+    act: Act
+    life: int
+    ready_ns: int
+    taken_ns: int
+    bytes: int
+    call: str
+    tid: int
+    woken_by: int
+    basis: Basis
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A moment of a message."""
+
+    at_ns: int
+    message: int
+    taken: bool
+
+
+def conversation(request: Request) -> Scene:
+    """Draw as many operations as fit, from ``request.operation`` on, or where most messages overtook others.
+
+    Raises :class:`NothingToDraw` where nothing was received or accepted.
+    """
+    analysis = request.analysis
+    op = analysis.operations
+    known = np.flatnonzero((op["act"] != Act.SEND) & (op["life"] >= 0))
+    if not len(known):
+        raise NothingToDraw("nothing was received or accepted in this recording: there is no conversation")
+    paper = page(request.aspect)
+    most = int((paper.bottom - paper.top - 50) // _ROW) // 2
+    taken = known[np.argsort(op["end_ns"][known], kind="stable")]
+    first = _first(analysis, taken, most, request.operation)
+    messages = [_message(analysis, int(index)) for index in taken[first : first + most].tolist()]
+    drawn = _Drawing(analysis, messages, paper)
+    late = sum(1 for one, other in pairwise(messages) if one.ready_ns > other.ready_ns)
+    where = f"operations {grouped(first + 1)} to {grouped(first + len(messages))} of {grouped(len(taken))}"
+    order = f"{plural(late, 'message')} overtaken" if late else "taken in the order of arrival"
+    return compose(
+        "conversation", paper, f"Who waits for whom: {wording.target(analysis)}",
+        f"{where} · {order} · rows are moments, not to scale", drawn.items(), [analysis],
+        "\n".join(map(drawn.told, messages)),
+    )  # fmt: skip
+
+
+def _first(
+    analysis: Analysis, taken: np.ndarray[tuple[int], np.dtype[np.int64]], most: int, asked: int | None
+) -> int:
+    """Return where the messages begin: as asked, or where most of them overtake one another."""
+    if asked is not None:
+        if not 1 <= asked <= len(taken):
+            raise NothingToDraw(f"there is no operation {asked}: this recording has 1 to {len(taken)}")
+        return asked - 1
+    if len(taken) <= most:
+        return 0
+    ready = _ready(analysis, taken)
+    overtaken = np.r_[0, np.cumsum(ready[:-1] > ready[1:])]
+    inside = overtaken[most - 1 :] - overtaken[: len(overtaken) - most + 1]
+    return int(inside.argmax())
+
+
+def _ready(
+    analysis: Analysis, index: np.ndarray[tuple[int], np.dtype[np.int64]]
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    op = analysis.operations
+    arrived, ready = op["arrived_ns"][index], op["ready_ns"][index]
+    return np.asarray(np.where((arrived > 0) & (arrived < ready), arrived, ready), np.int64)
+
+
+def _message(analysis: Analysis, index: int) -> _Message:
+    op, events = analysis.operations[index], analysis.events
+    call, wait = int(op["call"]), int(op["wait"])
+    sleeper = wait if wait >= 0 else call
+    ready = int(_ready(analysis, np.array([index], np.int64))[0])
+    woken = 0
+    if sleeper >= 0 and int(events["sleeps"][sleeper]) and int(events["enter_ns"][sleeper]) <= ready:
+        woken = int(events["waker"][sleeper]) if ready <= int(events["exit_ns"][sleeper]) else 0
+    act = Act(int(op["act"]))
+    accepts = act is Act.ACCEPT
+    name = "io_uring" if call >= 0 and not int(events["enter_ns"][call]) else "a call"
+    if call >= 0 and int(events["code"][call]) >= 0:
+        name = "io_uring" if op["model"] == 5 else spoken(int(events["code"][call]))
+    life = int(op["life"])
+    if accepts and call >= 0:  # the connection, not the listening socket
+        made = _made_by(analysis, call)
+        life = made if made >= 0 else life
+    taken = int(op["end_ns"] if accepts else op["copy_ns"])
+    return _Message(index, act, life, ready, max(ready, taken), int(op["bytes"]), name, int(op["tid"]), woken,
+                    Basis(int(op["ready_basis"])))  # fmt: skip
+
+
+def _made_by(analysis: Analysis, call: int) -> int:
+    """Return the descriptor that an accept returned; -1 where none is known."""
+    fd, at = int(analysis.events["ret"][call]), int(analysis.events["exit_ns"][call])
+    tgid = int(analysis.events["tgid"][call])
+    for life in range(len(analysis.descriptors)):
+        each = analysis.descriptors[life]
+        if each.fd == fd and each.tgid == tgid and each.open_ns == at:
+            return life
+    return -1
+
+
+class _Drawing:
+    """Lays rows out, with a line of life a buffer."""
+
+    def __init__(self, analysis: Analysis, messages: Sequence[_Message], paper: Page) -> None:
+        self.analysis = analysis
+        self.messages = messages
+        self.paper = paper
+        rows = [_Row(each.ready_ns, number, False) for number, each in enumerate(messages)]
+        rows += [_Row(each.taken_ns, number, True) for number, each in enumerate(messages)]
+        self.rows = sorted(rows, key=lambda row: (row.at_ns, row.taken))
+        self.top = paper.top + 52
+        lives = list(dict.fromkeys(each.life for each in messages))
+        pitch = (_BUFFERS[1] - _BUFFERS[0]) / max(1, len(lives))
+        self.bar = min(_BUFFER, pitch - 3)
+        self.x = {life: _BUFFERS[0] + (number + 0.5) * pitch for number, life in enumerate(lives)}
+
+    def told(self, message: _Message) -> str:
+        """Say one message in a sentence."""
+        name = clean(self._name(message.life))
+        lay = duration(message.taken_ns - message.ready_ns)
+        ready = duration(message.ready_ns - self.analysis.begin_ns)
+        what = "a connection" if message.act is Act.ACCEPT else size(message.bytes)
+        by = f"; it woke thread {message.tid} (by {message.woken_by})" if message.woken_by else ""
+        return (
+            f"{name}: {what} ready at {ready}, lay {lay}, taken by {message.call} of thread {message.tid}{by}"
+        )
+
+    def items(self) -> list[Item]:
+        """Return everything between the heading and the small print."""
+        height = {}
+        for number, row in enumerate(self.rows):
+            height[(row.message, row.taken)] = self.top + number * _ROW
+        last = self.top + (len(self.rows) - 1) * _ROW + 12
+        y = self.paper.top + 18
+        found: list[Item] = [
+            Text(_CLIENTS, y, "clients", 20, anchor=Anchor.MIDDLE, bold=True),
+            Text(sum(_BUFFERS) / 2, y, "kernel buffers", 20, anchor=Anchor.MIDDLE, bold=True),
+            Text(_SERVER, y, "server", 20, anchor=Anchor.MIDDLE, bold=True),
+            Text(self.paper.right, y, "lay unread", BODY, Meaning.MUTED, Anchor.END),
+            Line(((_CLIENTS, y + 10), (_CLIENTS, last)), Meaning.MUTED, 1.2),
+            Line(((_SERVER, y + 10), (_SERVER, last)), Meaning.MUTED, 1.2),
+        ]
+        found += [Line(((x, y + 10), (x, last)), Meaning.RULE, 1.2) for x in self.x.values()]
+        for number, message in enumerate(self.messages):
+            top, bottom = height[(number, False)], height[(number, True)]
+            x = self.x[message.life]
+            bar = Rect(
+                x - self.bar / 2, top, self.bar, bottom - top, Meaning.READY, stroke=stroke_of(message.basis)
+            )
+            lay = message.taken_ns - message.ready_ns
+            told = f"data lie ready {timed(lay, message.basis)}"
+            found.append(Group((bar,), told, message.basis.label, self._step(number, True)))
+        for number, row in enumerate(self.rows):
+            found.append(self._row(row, self.top + number * _ROW))
+        return found
+
+    def _step(self, message: int, taken: bool) -> int:
+        return next(
+            number for number, row in enumerate(self.rows, 1) if (row.message, row.taken) == (message, taken)
+        )
+
+    def _row(self, row: _Row, y: float) -> Group:
+        message = self.messages[row.message]
+        x = self.x[message.life]
+        at = row.at_ns - self.analysis.begin_ns
+        time = Text(self.paper.left + 92, y + 6, _moment(at), BODY, Meaning.MUTED, Anchor.END)
+        items: list[Item] = [time]
+        accepts = message.act is Act.ACCEPT
+        if not row.taken:
+            room = _CLIENTS - self.paper.left - 110
+            name = fit(clean(self._name(message.life)), room, BODY)
+            items.append(Text(_CLIENTS - 10, y + 6, name, BODY, anchor=Anchor.END))
+            items.append(Line(((_CLIENTS, y), (x - self.bar / 2, y)), Meaning.READY, 1.8, head=True))
+            words = "connects" if accepts else size(message.bytes)
+            if width(words, BODY) + 14 < _BUFFERS[0] - _CLIENTS:
+                items.append(Text((_CLIENTS + _BUFFERS[0]) / 2, y - 5, words, BODY, anchor=Anchor.MIDDLE))
+            if message.woken_by:
+                items.append(
+                    Line(((x + self.bar / 2, y), (_SERVER - 2, y)), Meaning.WAKE, 1.6, Stroke.DASHED, True)
+                )
+                who = fit(f"wakes {message.tid}", self.paper.right - _SERVER - 10, BODY)
+                items.append(Text(_SERVER + 10, y + 6, who, BODY, Meaning.WAKE))
+        else:
+            items.append(Line(((x + self.bar / 2, y), (_SERVER - 2, y)), Meaning.COPY, 2.0, head=True))
+            lay = timed(message.taken_ns - message.ready_ns, message.basis)
+            room = self.paper.right - _SERVER - 14
+            value = Text(self.paper.right, y + 6, lay, BODY, Meaning.MUTED, Anchor.END)
+            call = fit(message.call, room - value.width - 8, BODY)
+            items += [Text(_SERVER + 10, y + 6, call, BODY, bold=False), value]
+        return Group(tuple(items), self.told(message), message.basis.label, self._number(row), at)
+
+    def _number(self, row: _Row) -> int:
+        return self.rows.index(row) + 1
+
+    def _name(self, life: int) -> str:
+        return wording.descriptor(self.analysis.descriptors[life])
+
+
+def _moment(ns: int) -> str:
+    """Write a time since the begin, to a tenth of a millisecond."""
+    return f"{ns / 1e6:.1f} ms" if ns < 10**9 else f"{ns / 1e9:.3f} s"

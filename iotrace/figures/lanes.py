@@ -1,0 +1,117 @@
+"""Lanes as bars: one row a thread or descriptor, merged to a cell a point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from iotrace import wording
+from iotrace.analysis.matrix import spoken
+from iotrace.analysis.model import Analysis
+from iotrace.figures.meanings import OF_WHAT, WORDS
+from iotrace.figures.metrics import width
+from iotrace.figures.page import BODY, centred
+from iotrace.figures.scene import Dot, Item, Line, Rect, Shape, Stroke
+from iotrace.theme import Meaning
+from iotrace.timeline import Lane, Raster, Run, What, rasterise
+
+#: Of a row's height: what is of no interest is drawn low.
+_LOW = {Meaning.FREE: 0.45, Meaning.NAP: 0.45, Meaning.EMPTY: 0.6}
+
+_NAMED = (Meaning.WAIT, Meaning.TRANSFER, Meaning.OTHER)  # their bars say in which call
+
+
+def name_of(lane: Lane, analysis: Analysis) -> str:
+    """Return what a lane is called. Not yet escaped."""
+    several = len({tgid for tgid, _, _ in analysis.threads}) > 1
+    of = f"{lane.tgid}: " if several and lane.kind == "descriptor" else ""
+    if lane.kind == "thread":
+        return f"thread {lane.tid}"
+    if lane.kind == "worker":
+        return f"kernel thread {lane.tid}"
+    what = analysis.descriptors[lane.life]
+    return f"{of}fd {what.fd} {wording.descriptor(what)}"
+
+
+def bars(
+    lane: Lane,
+    analysis: Analysis,
+    window: tuple[int, int],
+    left: float,
+    right: float,
+    top: float,
+    height: float,
+    seen: set[Meaning],
+) -> list[Item]:
+    """Return a lane's bars between ``left`` and ``right``; ``seen`` gets what they mean."""
+    cells = max(1, int(right - left))
+    wide = (right - left) / cells
+    raster = rasterise(lane, *window, cells, tuple(analysis.gaps))
+    found: list[Item] = []
+    middle = top + height / 2
+    for run in raster.runs:
+        if run.what is What.ABSENT:
+            continue
+        meaning = OF_WHAT[run.what]
+        seen.add(meaning)
+        x, length = left + run.first * wide, (run.last - run.first + 1) * wide
+        if meaning is Meaning.IDLE:
+            found.append(Line(((x, middle), (x + length, middle)), Meaning.IDLE, 1.5))
+            continue
+        tall = height * _LOW.get(meaning, 1.0)
+        edge = Stroke.DASHED if run.bounded else Stroke.SOLID
+        outlined = length >= 4 and not run.bounded
+        found.append(
+            Rect(x, middle - tall / 2, length, tall, meaning, outlined, length < 6, stroke=edge, weight=0.8)
+        )
+    found += _marks(raster, left, wide, top, height, seen)
+    taken = [left + mark.cell * wide for mark in raster.marks]
+    for run in raster.runs:
+        if height >= 22 and OF_WHAT.get(run.what) in _NAMED:
+            x, length = left + run.first * wide, (run.last - run.first + 1) * wide
+            found += _words(run, x, length, middle, taken)
+    return found
+
+
+def _words(run: Run, x: float, length: float, middle: float, taken: Sequence[float]) -> list[Item]:
+    """Return a call's name in its bar, where it fits and hides no mark."""
+    words = spoken(run.code) if run.code >= 0 else ""
+    room = width(words, BODY, True) + 12
+    if not words or room > length:
+        return []
+    at = x + length / 2
+    if any(at - room / 2 - 6 <= mark <= at + room / 2 + 6 for mark in taken):
+        return []
+    return centred(at, middle + 6, words, length, OF_WHAT[run.what])
+
+
+def _marks(
+    raster: Raster, left: float, wide: float, top: float, height: float, seen: set[Meaning]
+) -> list[Item]:
+    """Return what is rare and short, drawn over what fills its cell."""
+    found: list[Item] = []
+    for mark in raster.marks:
+        if raster.what[mark.cell] == mark.what:
+            continue
+        x = left + mark.cell * wide
+        if mark.what is What.ACCEPTED:
+            found.append(
+                Dot(
+                    min(x, left + len(raster.what) * wide - 5),
+                    top + height / 2,
+                    9,
+                    Meaning.COPY,
+                    Shape.DIAMOND,
+                )
+            )
+            continue
+        meaning = OF_WHAT[mark.what]
+        seen.add(meaning)
+        found.append(Rect(x, top, max(1.6, wide), height, meaning, outlined=False, plain=True))
+    return found
+
+
+def named(seen: set[Meaning]) -> list[tuple[Meaning, str]]:
+    """Return the fills' words, in the order of the theme."""
+    return [
+        (meaning, WORDS[meaning]) for meaning in Meaning if meaning in seen and meaning is not Meaning.IDLE
+    ]
