@@ -1,11 +1,12 @@
 # make demo    trace the chat server of demos/ and show where it blocks (sets everything up first)
 # make test    the tests;  make check  style and types;  make bench  the cost of tracing, beside its peers
+# make gallery   docs/gallery/, the figures of the README, from real runs
 # make wheel   dist/*.whl and *.tar.gz;  make clean  forget .venv and everything built
 
 SHELL := /bin/bash
 BIN := .venv/bin
 
-.PHONY: demo test check bench wheel clean
+.PHONY: demo test check bench gallery wheel clean
 
 demo: .venv/.ready-demo
 	@./setup.sh system demo
@@ -22,6 +23,9 @@ check: .venv/.ready-dev
 
 bench: .venv/.ready-dev
 	@$(BIN)/python -m benchmarks
+
+gallery: .venv/.ready-demo
+	@./docs/gallery.sh
 
 wheel: .venv/.ready-dev
 	@$(BIN)/python -m hatchling build -d dist

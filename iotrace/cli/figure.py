@@ -107,7 +107,7 @@ def _recordings(arguments: argparse.Namespace, stack: ExitStack) -> list[tuple[s
 def _draw(arguments: argparse.Namespace, recordings: list[tuple[str, Path]]) -> Ending:
     from iotrace.analysis import analyse
     from iotrace.cli.output import OutputError, write_files
-    from iotrace.exporters import export, picture
+    from iotrace.exporters import export, picture, undrawn
     from iotrace.figures import NothingToDraw, Request, draw
     from iotrace.recording.reading import read
     from iotrace.theme import THEMES
@@ -133,6 +133,8 @@ def _draw(arguments: argparse.Namespace, recordings: list[tuple[str, Path]]) -> 
     except OutputError as error:
         say(str(error))
         return Ending(FAILED)
+    if chosen.suffix != "svg" and undrawn(stages or [scene]):
+        say("some signs are in no font of this machine: install one with them (Debian: fonts-noto-cjk)")
     return Ending(0)
 
 

@@ -1,7 +1,8 @@
 """Stevens' comparison of the models (UNP vol. 1, figure 6.6), measured: one operation of each recording.
 
-Time flows down. The wide bar is the process, the thin one beside it the kernel. The phases are aligned:
-each begins at one height for all, and has a scale of its own, which all recordings share.
+Time flows down. The wide bar is the process, the thin one beside it the kernel. The phases are aligned: each
+begins at one height for all, and has a scale of its own, which all recordings share. A column is named by
+its model where each has another.
 """
 
 from __future__ import annotations
@@ -115,10 +116,10 @@ def comparison(request: Request) -> Scene:
 
 def _title(columns: Sequence[_Column]) -> str:
     judged = [each.side for each in columns if each.side.synchronous is not None]
-    free = [side.label for side in judged if not side.synchronous]
-    models = {each.side.model for each in columns}
-    if len(judged) == len(columns) and len(models) > 2 and len(free) == 1:
-        return f"All but {free[0]} are blocked while copying"
+    free = {side.model for side in judged if not side.synchronous}
+    others = {side.model for side in judged if side.synchronous}
+    if len(judged) == len(columns) and len(free) == 1 and others and not free & others:
+        return f"Only {_plain(free.pop())} I/O is free while the data are copied"
     return "When is the process blocked?"
 
 
@@ -140,11 +141,16 @@ class _Drawing:
     def __init__(self, columns: Sequence[_Column], paper: Page) -> None:
         self.columns = columns
         self.paper = paper
-        self.named = any(clean(each.side.label) != _plain(each.side.model) for each in columns)
+        models = [each.side.model for each in columns]
+        self.by_model = len(set(models)) == len(models) and Model.UNKNOWN not in models
+        labels = [clean(each.side.label) for each in columns]
+        plain = labels == [_plain(model) for model in models]
+        fits = all(width(label, BODY) <= columns[0].room for label in labels)
+        self.second_line = not self.by_model or (fits and not plain)
 
     def items(self) -> list[Item]:
         """Return everything between the heading and the small print."""
-        rows = 2 if self.named else 1
+        rows = 2 if self.second_line else 1
         top = self.paper.top + 20 + (rows - 1) * (LINE - 2)
         used = legend_rows([(meaning, WORDS[meaning]) for meaning in self._meanings()], self.paper.width)
         bottom = self.paper.bottom - used * LINE - LINE - 6
@@ -182,12 +188,14 @@ class _Drawing:
     def _heads(self) -> list[Item]:
         found: list[Item] = []
         for number, each in enumerate(self.columns, 1):
-            words = fit(clean(each.side.label), each.room, BODY, True)
+            names = clean(each.side.label), _plain(each.side.model)
+            first, second = names[::-1] if self.by_model else names
+            words = fit(first, each.room, BODY, True)
             heads: list[Item] = [
                 Text(each.middle, self.paper.top + 16, words, BODY, anchor=Anchor.MIDDLE, bold=True)
             ]
-            if self.named:
-                words = fit(_plain(each.side.model), each.room, BODY)
+            if self.second_line:
+                words = fit(second, each.room, BODY)
                 heads.append(
                     Text(each.middle, self.paper.top + 38, words, BODY, Meaning.MUTED, Anchor.MIDDLE)
                 )

@@ -125,14 +125,11 @@ def _message(analysis: Analysis, index: int) -> _Message:
 
 
 def _made_by(analysis: Analysis, call: int) -> int:
-    """Return the descriptor that an accept returned; -1 where none is known."""
-    fd, at = int(analysis.events["ret"][call]), int(analysis.events["exit_ns"][call])
-    tgid = int(analysis.events["tgid"][call])
-    for life in range(len(analysis.descriptors)):
-        each = analysis.descriptors[life]
-        if each.fd == fd and each.tgid == tgid and each.open_ns == at:
-            return life
-    return -1
+    """Return the descriptor that an accept returned, learned from its first use; -1 where none is known."""
+    events = analysis.events
+    made = (events["fd"] == int(events["ret"][call])) & (events["tgid"] == int(events["tgid"][call]))
+    rows = np.flatnonzero(made & (events["enter_ns"] >= int(events["exit_ns"][call])) & (analysis.lives >= 0))
+    return int(analysis.lives[rows[events["enter_ns"][rows].argmin()]]) if len(rows) else -1
 
 
 class _Drawing:

@@ -174,6 +174,7 @@ def test_the_comparison_has_one_scale_a_phase() -> None:
     assert [height / max(copies) for height in copies] == pytest.approx(shares)
     assert words(scene).count("synchronous") == 4
     assert words(scene).count("asynchronous") == 2  # the model, and what POSIX calls it
+    assert scene.title == "Only asynchronous I/O is free while the data are copied"
 
 
 def test_the_comparison_counts_the_failed_tries() -> None:
@@ -188,6 +189,7 @@ def test_the_conversation_tells_who_overtook_whom() -> None:
     scene = drawn("conversation", scenes.chat())
     assert any("taken in the order of arrival" in line for line in words(scene))
     assert "wakes 4711" in words(scene)
+    assert not any(line.startswith("listen") for line in words(scene))  # a client connects, not a listener
     late = drawn("conversation", recordings.overtaken())
     assert any("2 messages overtaken" in line for line in words(late))
 
