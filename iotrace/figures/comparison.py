@@ -290,7 +290,7 @@ def _inside(each: _Column, spell: Spell, raster: Raster, top: float, height: flo
         return []
     plates = len(lines) * LINE
     if height < plates + 4 or any(width(line, BODY, True) > each.bar - 8 for line in lines):
-        lines = [lines[0].removesuffix(";")]
+        lines = [lines[-1] if most in BLOCKED else lines[0].removesuffix(";")]
         plates = LINE
         if height < plates + 4 or width(lines[0], BODY, True) > each.bar - 8:
             return []

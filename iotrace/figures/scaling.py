@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from iotrace import wording
 from iotrace.analysis.calls import Calls, code
 from iotrace.analysis.model import Analysis
 from iotrace.figures.axes import powers
@@ -37,6 +36,7 @@ class _Curve(NamedTuple):
     sizes: list[int]
     median_ns: list[int]
     calls: int
+    unseen: int  # calls whose set the probe did not store whole
 
 
 def scaling(request: Request) -> Scene:
@@ -122,7 +122,9 @@ def _subtitle(analysis: Analysis, curves: list[_Curve]) -> str:
     calls = sum(curve.calls for curve in curves)
     stop = int(analysis.events.header.get("stop_cost_ns") or 0)
     cost = f" · each contains {duration(stop)} of the tracer's" if stop else ""
-    return f"median of calls that did not sleep · {grouped(calls)} calls · {wording.target(analysis)}{cost}"
+    unseen = [curve.name for curve in curves if curve.unseen]
+    cut = f" · larger sets of {', '.join(unseen)} were not stored" if unseen else ""
+    return f"median of {grouped(calls)} calls that did not sleep{cut}{cost}"
 
 
 def _at(curve: _Curve, count: int) -> int:
@@ -148,7 +150,18 @@ def _curves(analysis: Analysis) -> list[_Curve]:
         if len(sizes) < _LEAST:
             continue
         medians = [max(1, int(np.median(took[chosen[watched == n]]))) for n in sizes]
-        found.append(_Curve(name, meaning, shape, stroke, sizes, medians, len(chosen)))
+        found.append(
+            _Curve(
+                name,
+                meaning,
+                shape,
+                stroke,
+                sizes,
+                medians,
+                int(np.sum(watched > 0)),
+                int(np.sum(watched <= 0)),
+            )
+        )
     return found
 
 

@@ -200,6 +200,7 @@ def test_the_curves_are_the_medians() -> None:
     assert told["poll"] == "poll: 2: 2.0 µs, 64: 64 µs, 1024: 1.0 ms"
     assert told["epoll_wait"] == "epoll_wait: 2: 3.0 µs, 64: 3.0 µs, 1024: 3.0 µs"
     assert told["select"] == "select: 2: 5.0 µs, 64: 70 µs, 512: 520 µs"
+    assert "median of 21 calls that did not sleep" in words(scene)
     assert scene.title == "poll takes 340× as long as epoll at 1024"
 
 
