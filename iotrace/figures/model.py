@@ -8,14 +8,12 @@ printed; both scales are linear.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import replace
 
 from iotrace import wording
-from iotrace.analysis.matrix import spoken
 from iotrace.analysis.model import Act, Analysis, Basis, Model
 from iotrace.escape import clean
+from iotrace.figures.crossings import BETWEEN, CALLED, COPY, END, READY, Scale, arrows
 from iotrace.figures.meanings import OF_WHAT, stroke_of, timed
 from iotrace.figures.metrics import fit, width
 from iotrace.figures.page import BODY, LINE, NothingToDraw, Page, Request, compose, page
@@ -24,7 +22,6 @@ from iotrace.figures.scene import Anchor, Brace, Group, Item, Line, Rect, Scene,
 from iotrace.numbers import factor, grouped, size
 from iotrace.theme import Meaning
 from iotrace.timeline import Course, Magnified, Spell, Step, What, course, magnify, rasterise, typical
-from probes.events import Kind
 
 _TITLES = {
     Model.BLOCKING: "Blocking I/O",
@@ -41,52 +38,6 @@ _BAR, _APPLICATION, _KERNEL = 56.0, 300.0, 620.0
 
 #: Below this factor one scale serves all.
 _ONE_SCALE = 8.0
-
-#: How many failed tries are drawn as arrows; the others are counted.
-_TRIES = 3
-
-#: The stages of a figure that is built up.
-_CALLED, _READY, _BETWEEN, _COPY, _END = 1, 2, 3, 4, 5
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """From time to height: linear before ``fine_ns`` and after it."""
-
-    begin_ns: int
-    fine_ns: int
-    end_ns: int
-    top: float
-    middle: float
-    bottom: float
-
-    def __call__(self, ns: int) -> float:
-        if ns <= self.fine_ns and self.fine_ns > self.begin_ns:
-            share = (ns - self.begin_ns) / (self.fine_ns - self.begin_ns)
-            return self.top + share * (self.middle - self.top)
-        share = (ns - self.fine_ns) / max(1, self.end_ns - self.fine_ns)
-        return self.middle + share * (self.bottom - self.middle)
-
-    @property
-    def magnified(self) -> float:
-        """How much larger what follows ``fine_ns`` is drawn; 1 where one scale serves all."""
-        if self.middle <= self.top or self.end_ns <= self.fine_ns or self.bottom <= self.middle:
-            return 1.0
-        coarse = (self.fine_ns - self.begin_ns) / (self.middle - self.top)
-        return coarse / ((self.end_ns - self.fine_ns) / (self.bottom - self.middle))
-
-
-@dataclass(frozen=True)
-class _Arrow:
-    """A crossing between application and kernel, ``to_kernel`` or back."""
-
-    at_ns: int
-    words: str
-    to_kernel: bool
-    step: int
-    evidence: str
-    meaning: Meaning = Meaning.TEXT
-    returns: bool = False  # at once
 
 
 def model(request: Request) -> Scene:
@@ -121,7 +72,7 @@ def _subtitle(analysis: Analysis, whole: Magnified, count: int) -> str:
     return f"{name}{moved} · operation {grouped(whole.index + 1)}: {why}"
 
 
-def _described(whole: Magnified, scale: _Scale) -> str:
+def _described(whole: Magnified, scale: Scale) -> str:
     lines = [
         f"{timed(step.end_ns - step.begin_ns, step.length_basis)}: {step.text} ({step.evidence})"
         for step in whole.steps
@@ -144,16 +95,16 @@ class _Drawing:
         self.ring = whole.model is Model.ASYNCHRONOUS
         self.scale = self._scale()
 
-    def _scale(self) -> _Scale:
+    def _scale(self) -> Scale:
         first, _, third = self.spells.spells
         begin, ready, end = first.begin_ns, first.end_ns, max(third.end_ns, first.begin_ns + 1)
         top, bottom = self.paper.top + 44, self.paper.bottom - 14
         if ready <= begin:
-            return _Scale(begin, begin, end, top, top, bottom)
+            return Scale(begin, begin, end, top, top, bottom)
         share = (ready - begin) / (end - begin)
         if share < 1 - 1 / _ONE_SCALE and share > 0.3:
-            return _Scale(begin, ready, end, top, top + share * (bottom - top), bottom)
-        return _Scale(begin, ready, end, top, top + (0.42 if share > 0.5 else 0.3) * (bottom - top), bottom)
+            return Scale(begin, ready, end, top, top + share * (bottom - top), bottom)
+        return Scale(begin, ready, end, top, top + (0.42 if share > 0.5 else 0.3) * (bottom - top), bottom)
 
     def items(self) -> list[Item]:
         """Return everything between the heading and the small print."""
@@ -176,7 +127,7 @@ class _Drawing:
     def _bars(self) -> list[Item]:
         found: list[Item] = []
         for number, spell in enumerate(self.spells.spells):
-            step = (_CALLED, _BETWEEN, _COPY)[number]
+            step = (CALLED, BETWEEN, COPY)[number]
             top, bottom = self.scale(spell.begin_ns), self.scale(spell.end_ns)
             if bottom - top < 0.5:
                 continue
@@ -197,7 +148,7 @@ class _Drawing:
         found: list[Item] = []
         bar: Rect | None = None
         for number, spell in enumerate(self.spells.spells):
-            step = (_CALLED, _BETWEEN, _COPY)[number]
+            step = (CALLED, BETWEEN, COPY)[number]
             at = spell.begin_ns - self.analysis.begin_ns
             told = f"application, {timed(spell.length_ns, spell.length_basis)}"
             bars = self._application(spell)
@@ -241,7 +192,7 @@ class _Drawing:
             return []
         y = self.scale.middle
         guide = Line(((_APPLICATION - 6, y), (_KERNEL + _BAR + 6, y)), Meaning.MUTED, 1.2, Stroke.DASHED)
-        return [Group((guide,), "data ready", self._evidence(self.spells.spells[0].end_ns), _READY)]
+        return [Group((guide,), "data ready", self._evidence(self.spells.spells[0].end_ns), READY)]
 
     @property
     def _waited(self) -> bool:
@@ -266,7 +217,7 @@ class _Drawing:
                     ),
                     f"application: {first.text}, {length}",
                     f"{first.evidence}, {first.basis.label}",
-                    _CALLED,
+                    CALLED,
                 )
             )
         if self.ring:
@@ -285,7 +236,7 @@ class _Drawing:
                 ((x + 4, y), (x + 14, y), (_APPLICATION - 8, true), (_APPLICATION - 2, true)),
                 Meaning.MUTED, 1.0,
             )  # fmt: skip
-            number = _COPY if step.what is What.COPY else _BETWEEN
+            number = COPY if step.what is What.COPY else BETWEEN
             found.append(
                 Group(
                     (leader, value, text),
@@ -315,23 +266,23 @@ class _Drawing:
         if self._waited:
             length = timed(first.length_ns, first.length_basis)
             entries.append(((scale.top + scale.middle) / 2, 2 * LINE, "waiting for data", length,
-                            scale.top, scale.middle - 2, _CALLED))  # fmt: skip
+                            scale.top, scale.middle - 2, CALLED))  # fmt: skip
             ready = "data ready"
             times = f"from here {factor(scale.magnified)}" if scale.magnified > 1.5 else ""
-            entries.append((scale.middle, 2 * LINE if times else LINE, ready, times, 0, 0, _READY))
+            entries.append((scale.middle, 2 * LINE if times else LINE, ready, times, 0, 0, READY))
         y = scale(second.begin_ns), scale(second.end_ns)
         if y[1] - y[0] >= 2 * LINE:
             length = timed(second.length_ns, second.length_basis)
             entries.append(((y[0] + y[1]) / 2 + 8, 2 * LINE, "they lie unread", length,
-                            y[0] + 2, y[1] - 2, _BETWEEN))  # fmt: skip
+                            y[0] + 2, y[1] - 2, BETWEEN))  # fmt: skip
         if self.whole.act not in (Act.ACCEPT, Act.SEND):
             y = scale(third.begin_ns), scale(third.end_ns)
             who = "a kernel thread copies" if self.spells.by_worker else "copy to the process"
             entries.append(((y[0] + y[1]) / 2, 2 * LINE, who, timed(third.length_ns, third.length_basis),
-                            y[0], y[1], _COPY))  # fmt: skip
-            entries.append((scale.bottom, LINE, "copy complete", "", 0, 0, _END))
+                            y[0], y[1], COPY))  # fmt: skip
+            entries.append((scale.bottom, LINE, "copy complete", "", 0, 0, END))
         else:
-            entries.append((scale.bottom, LINE, "handed over", "", 0, 0, _END))
+            entries.append((scale.bottom, LINE, "handed over", "", 0, 0, END))
         placed = spread(
             [entry[0] for entry in entries],
             [entry[1] for entry in entries],
@@ -357,16 +308,16 @@ class _Drawing:
         return found
 
     def _basis(self, step: int) -> str:
-        name = {_READY: "ready_basis", _COPY: "copy_basis", _END: "end_basis"}.get(step, "begin_basis")
+        name = {READY: "ready_basis", COPY: "copy_basis", END: "end_basis"}.get(step, "begin_basis")
         return Basis(int(self.op[name])).label
 
     def _crossings(self) -> list[Item]:
-        arrows = self._arrows()
+        crossing = arrows(self.analysis, self.whole, self.scale)
         left, right = _APPLICATION + _BAR + 2, _KERNEL - 2
-        wanted = [self.scale(arrow.at_ns) for arrow in arrows]
+        wanted = [self.scale(arrow.at_ns) for arrow in crossing]
         placed = self._slots([y - 8 for y in wanted])
         found: list[Item] = []
-        for arrow, true, middle in zip(arrows, wanted, placed, strict=True):
+        for arrow, true, middle in zip(crossing, wanted, placed, strict=True):
             y = middle + 8
             way = [(left, true), (left + 22, y), (right - 22, y), (right, true)]
             if not arrow.to_kernel:
@@ -388,64 +339,6 @@ class _Drawing:
         first = spread(wanted[:above], [LINE] * above, scale.top - 22, scale.middle - 2)
         low = scale.middle + 2 if self._waited else scale.top - 22
         return first + spread(wanted[above:], [LINE] * (len(wanted) - above), low, scale.bottom + 14)
-
-    def _arrows(self) -> list[_Arrow]:
-        events, op, whole = self.analysis.events, self.op, self.whole
-        begin, end = int(op["begin_ns"]), int(op["end_ns"])
-        wait, call = int(op["wait"]), int(op["call"])
-        found: list[_Arrow] = []
-        if self.ring:
-            found.append(_Arrow(begin, "submit to io_uring", True, _CALLED, "io_uring_submit_req"))
-            found.append(_Arrow(end, "completion", False, _END, whole.end))
-            return found
-        found += self._tries(begin)
-        if wait >= 0:
-            name = spoken(int(events["code"][wait]))
-            found.append(_Arrow(max(begin, int(events["enter_ns"][wait])), name, True, _CALLED, "sys_enter"))
-            found.append(
-                _Arrow(int(events["exit_ns"][wait]), "return: readable", False, _BETWEEN, "sys_exit")
-            )
-        for step in whole.steps:
-            if step.evidence == "signal_deliver":
-                name = step.text.removesuffix(" delivered")
-                found.append(
-                    _Arrow(step.begin_ns, f"deliver {name}", False, _BETWEEN, step.evidence, Meaning.WAKE)
-                )
-        if call >= 0 and int(events["kind"][call]) == Kind.CALL:
-            name = spoken(int(events["code"][call]))
-            entered = int(events["enter_ns"][call])
-            found.append(_Arrow(entered, name, True, _CALLED if entered <= self.scale.fine_ns else _BETWEEN,
-                                "sys_enter"))  # fmt: skip
-            result = size(whole.bytes) if whole.bytes > 0 else "OK"
-            found.append(_Arrow(end, f"return {result}", False, _END, whole.end))
-        return sorted(
-            (arrow for arrow in found if begin <= arrow.at_ns <= end), key=lambda arrow: arrow.at_ns
-        )
-
-    def _tries(self, begin: int) -> list[_Arrow]:
-        """Return the first failed tries and a count of the others."""
-        count = int(self.op["tries"])
-        if not count:
-            return []
-        events = self.analysis.events
-        last = int(events["enter_ns"][int(self.op["call"])])
-        mine = (events["kind"] == Kind.CALL) & (events["fd"] == self.whole.fd) & (events["ret"] == -11)
-        mine &= (events["tgid"] == int(self.op["tgid"])) & (events["enter_ns"] >= begin)
-        rows = np.flatnonzero(mine & (events["enter_ns"] < last))
-        if not len(rows):
-            return []
-        room = int((self.scale.middle - self.scale.top) // LINE)
-        shown = min(len(rows), max(1, min(_TRIES, room // 2)))
-        picked = rows[np.linspace(0, len(rows) - 1, shown).round().astype(int)]
-        found = []
-        for number, row in enumerate(picked.tolist()):
-            name = spoken(int(events["code"][row]))
-            words = f"{name} → EAGAIN"
-            if number and number == shown - 1 and len(rows) > shown:
-                words = f"the last of {grouped(len(rows))}"
-            found.append(_Arrow(int(events["enter_ns"][row]), words, True, _CALLED, "sys_exit: EAGAIN",
-                                Meaning.POLL, True))  # fmt: skip
-        return found
 
 
 def _alike(one: Rect, other: Rect) -> bool:
