@@ -1,33 +1,86 @@
-"""Write files that a command makes: nothing is replaced unasked, nothing half-written is left behind."""
+"""Write files that a command makes: nothing is replaced unasked, nothing half-written is left behind.
+
+A file is written beside its place under another name, and gets its own when it is whole. Its mode is what
+the umask leaves of 0666, and under sudo it belongs to the user who called it.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from iotrace.cli.screen import say
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class OutputError(Exception):
     """A file cannot be written. One line: the cause, then the next step."""
 
 
-def write_files(files: Sequence[tuple[Path, bytes]], force: bool) -> None:
-    """Write all files, or none: each beside its place first. Raises :class:`OutputError`."""
-    taken = next((path for path, _ in files if not force and os.path.lexists(path)), None)
-    if taken is not None:
-        raise OutputError(f"{taken} exists: give another name, or --force to replace it")
-    beside = [(path, path.with_name(f".{path.name}.{os.getpid()}")) for path, _ in files]
+def check(path: Path, force: bool) -> None:
+    """Raise :class:`OutputError` where a file cannot be made at ``path``, or would replace another."""
     try:
-        for (_, partial), (_, content) in zip(beside, files, strict=True):
-            partial.write_bytes(content)
-        for path, partial in beside:
-            partial.replace(path)
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
     except OSError as error:
-        raise OutputError(f"{error.filename or files[0][0]} cannot be written: {error.strerror}") from error
+        raise _cannot(path, error) from None
+    if stat.S_ISDIR(mode):
+        raise OutputError(f"{path} is a folder: give the name of a file in it")
+    if not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
+        raise OutputError(f"{path} is no regular file: `-o -` writes to standard output")
+    if not force:
+        raise OutputError(f"{path} exists: give another name, or --force to replace it")
+
+
+@contextmanager
+def new_file(path: Path, force: bool) -> Iterator[BinaryIO]:
+    """Open a file that appears at ``path`` when the block ends well. Raises :class:`OutputError`.
+
+    A symbolic link at ``path`` is replaced by the file, never followed.
+    """
+    check(path, force)
+    partial = path.with_name(f".{path.name[:200]}.{os.getpid()}")
+    try:
+        fd = os.open(partial, _NEW, 0o666)
+    except OSError as error:
+        raise _cannot(path, error) from None
+    try:
+        with os.fdopen(fd, "wb", buffering=1 << 20) as out:
+            _give_to_caller(fd)
+            yield out
+        check(path, force)
+        partial.replace(path)
+    except OSError as error:
+        raise _cannot(path, error) from error
     finally:
-        for _, partial in beside:
-            partial.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
+
+
+def write_files(files: Sequence[tuple[Path, bytes]], force: bool) -> None:
+    """Write all files, or none. Raises :class:`OutputError`."""
+    for path, _ in files:
+        check(path, force)
+    with ExitStack() as stack:
+        for path, content in files:
+            out = stack.enter_context(new_file(path, force))
+            out.write(content)
+            out.flush()
     for path, _ in files:
         say(f"wrote {path}")
+
+
+def _cannot(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"{path} cannot be written: {error.strerror}")
+
+
+def _give_to_caller(fd: int) -> None:
+    owner, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
+    if os.geteuid() == 0 and owner.isdecimal():
+        with suppress(OSError):  # a file system without owners: it stays root's
+            os.fchown(fd, int(owner), int(group) if group.isdecimal() else -1)

@@ -31,6 +31,9 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     Entry("compare", "iotrace.cli.compare", "recordings side by side: who is blocked where, at what price"),
     Entry("figure", "iotrace.cli.figure", "a picture worth a slide: SVG, PNG or PDF"),
+    Entry(
+        "export", "iotrace.cli.export", "the recording for another program: Perfetto, Parquet, CSV, and more"
+    ),
     Entry("explain", "iotrace.cli.explain", "the whole story of a lesson, in English or Chinese"),
     Entry("doctor", "iotrace.cli.doctor", "what can run here, what cannot, and what mends it"),
 )

@@ -1,0 +1,35 @@
+"""The formats of ``iotrace export``: a format is one module and one line here."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import PurePath
+from typing import cast
+
+from iotrace.exporters.contract import Exporter, Format
+
+_PICTURE = frozenset({"figure", "theme", "aspect", "operation"})
+
+FORMATS: tuple[Format, ...] = (
+    Format(
+        "svg", ("svg",), "a figure: lines and text that can be edited", "drawing", _PICTURE, text=True
+    ),
+    Format("png", ("png",), "a figure, 2560 pixels wide", "drawing", _PICTURE),
+    Format("pdf", ("pdf",), "a figure: vectors; --steps: a page a stage", "drawing", _PICTURE | {"steps"}),
+)  # fmt: skip
+
+
+def named(name: str) -> Format | None:
+    """Return the format of a name or an ending; None where there is none."""
+    word = name.lower().removeprefix(".")
+    return next((each for each in FORMATS if word == each.name or word in each.suffixes), None)
+
+
+def of_path(path: PurePath) -> Format | None:
+    """Return the format that a file's ending names; None where it names none."""
+    return named(path.suffix) if path.suffix else None
+
+
+def exporter(format: Format) -> Exporter:
+    """Import the module of a format."""
+    return cast(Exporter, import_module(f"iotrace.exporters.{format.module}"))
