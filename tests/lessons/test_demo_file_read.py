@@ -17,6 +17,7 @@ from tests.lessons.conftest import Record, Run
 from tests.live import require
 
 BLOCKS, BLOCK = 23, 1 << 20
+EAGAIN = 11
 #: In the order of the program; the first three are of one descriptor.
 COLD, AHEAD, WARM, DIRECT = range(4)
 
@@ -29,7 +30,8 @@ def run(record: Record, probe: str) -> Run:
 def passes(run: Run) -> list[NDArray[np.int64]]:
     """Return the rows of each pass over the file: cold, read ahead, warm, O_DIRECT."""
     rows = run.rows("preadv", "preadv2")
-    assert run.events["ret"][rows].tolist() == [BLOCK] * (4 * BLOCKS)
+    rows = rows[run.events["ret"][rows] == BLOCK]
+    assert len(rows) == 4 * BLOCKS
     return list(rows.reshape(4, BLOCKS))
 
 
@@ -66,11 +68,15 @@ def test_the_copy_is_the_same_whether_cold_or_warm(run: Run) -> None:
     assert busy[COLD] > 0.5 * busy[WARM]
 
 
-def test_o_direct_saves_a_copy(record: Record) -> None:
-    """The disk wrote into the process's own buffer: the CPU had less to do."""
-    require("bpf")
-    busy = least_busy_ns(record("bpf", "file_read"))
-    assert busy[WARM] > 1.5 * busy[DIRECT]
+def test_what_o_direct_reads_is_never_in_the_page_cache(run: Run) -> None:
+    """Reads that must not wait find every block there after the warm pass, none after O_DIRECT."""
+    needs_disk()
+    asked = run.rows("preadv", "preadv2")
+    asked = asked[run.events["ret"][asked] != BLOCK]
+    assert run.events["ret"][asked].tolist() == [1] * BLOCKS + [-EAGAIN] * BLOCKS
+    reads = passes(run)
+    assert reads[WARM][-1] < asked[0] < asked[BLOCKS - 1] < reads[DIRECT][0]
+    assert reads[DIRECT][-1] < asked[BLOCKS]
 
 
 def test_o_direct_waits_every_time(run: Run) -> None:
@@ -96,11 +102,13 @@ def test_who_waits_for_the_disk_is_in_state_d(record: Record) -> None:
 
 
 def test_mmap_reads_without_a_call(run: Run) -> None:
-    """Twice the whole file was looked at after the last read, its checksum was right, and no call read it."""
-    events = run.events
+    """Twice the whole file was looked at between two passes, its checksum was right, and no call read it."""
+    events, reads = run.events, passes(run)
     receives = np.isin(events["code"], [call.code for call in CALLS if call.role == Role.RECEIVE])
-    after = events["enter_ns"] > events["exit_ns"][passes(run)[DIRECT][-1]]
-    assert not np.any((events["kind"] == Kind.CALL) & receives & after)
+    began, ended = events["exit_ns"][reads[WARM][-1]], events["enter_ns"][reads[DIRECT][0]]
+    between = (events["enter_ns"] > began) & (events["exit_ns"] < ended)
+    read = events["ret"][(events["kind"] == Kind.CALL) & receives & between]
+    assert read.tolist() == [1] * BLOCKS  # only what asked whether the cache has the blocks
     for kind in ("mmap, warm", "mmap, cold"):
         (line,) = (line for line in run.output.splitlines() if line.startswith(kind))
         major, minor = (int(number) for number in line.split()[-2:])
