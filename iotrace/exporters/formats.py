@@ -14,6 +14,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "svg", ("svg",), "a figure: lines and text that can be edited", "drawing", _PICTURE, text=True
     ),
+    Format("html", ("html", "htm"), "one page: zoom, search, the evidence of every call", "html", text=True),
     Format("png", ("png",), "a figure, 2560 pixels wide", "drawing", _PICTURE),
     Format("pdf", ("pdf",), "a figure: vectors; --steps: a page a stage", "drawing", _PICTURE | {"steps"}),
 )  # fmt: skip

@@ -15,7 +15,7 @@ from iotrace.figures.scene import Area, Group, Item, Line, Rect, Scene
 from iotrace.numbers import brief, duration, plural, size
 from iotrace.theme import Meaning
 from iotrace.timeline import highest
-from iotrace.timeline.threads import prepare
+from iotrace.timeline.cuts import prepare
 from probes.table import Role
 
 _STRIP = 22.0  # the height of the sender's sleeps

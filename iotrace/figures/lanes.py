@@ -15,7 +15,7 @@ from iotrace.theme import Meaning
 from iotrace.timeline import Lane, Raster, Run, What, rasterise
 
 #: Of a row's height: what is of no interest is drawn low.
-_LOW = {Meaning.FREE: 0.45, Meaning.NAP: 0.45, Meaning.EMPTY: 0.6}
+LOW = {Meaning.FREE: 0.45, Meaning.NAP: 0.45, Meaning.EMPTY: 0.6}
 
 _NAMED = (Meaning.WAIT, Meaning.TRANSFER, Meaning.OTHER)  # their bars say in which call
 
@@ -57,7 +57,7 @@ def bars(
         if meaning is Meaning.IDLE:
             found.append(Line(((x, middle), (x + length, middle)), Meaning.IDLE, 1.5))
             continue
-        tall = height * _LOW.get(meaning, 1.0)
+        tall = height * LOW.get(meaning, 1.0)
         edge = Stroke.DASHED if run.bounded else Stroke.SOLID
         outlined = length >= 4 and not run.bounded
         found.append(

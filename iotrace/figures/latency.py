@@ -14,7 +14,7 @@ from iotrace.figures.page import BODY, LINE, NothingToDraw, Request, compose, le
 from iotrace.figures.scene import Anchor, Group, Item, Line, Rect, Scene, Stroke, Text
 from iotrace.numbers import duration, grouped, plural
 from iotrace.theme import Meaning
-from iotrace.timeline.threads import prepare
+from iotrace.timeline.cuts import prepare
 from probes.events import Flag
 
 _WHY = {

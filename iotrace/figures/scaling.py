@@ -16,7 +16,7 @@ from iotrace.figures.placing import spread
 from iotrace.figures.scene import Anchor, Dot, Group, Item, Line, Rect, Scene, Shape, Stroke, Text
 from iotrace.numbers import duration, factor, grouped
 from iotrace.theme import Meaning
-from iotrace.timeline.threads import prepare
+from iotrace.timeline.cuts import prepare
 from probes.events import Flag
 
 #: Each curve: its calls, the hue, the sign and the line that tell it apart.

@@ -9,14 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iotrace.analysis.model import Analysis, Level
-from iotrace.timeline import threads
+from iotrace.timeline import cuts, threads
 from iotrace.timeline.descriptors import DescriptorLanes
 from iotrace.timeline.lanes import Lane
 
 Window = tuple[int, int]
-
-#: With more threads than this nobody asks each of them when it ended.
-_MANY = 64
 
 _MOST_LEVELS = 4
 
@@ -61,7 +58,7 @@ def build(
     choose one descriptor number or thread; what nobody asked for is then left out.
     """
     from_ns, to_ns = window_of(analysis, window)
-    work = threads.prepare(analysis)
+    work = cuts.prepare(analysis)
     wanted = [(tgid, tid) for tgid, tid, _ in analysis.threads if thread is None or tid == thread]
     calls = threads.weights(work, [tid for _, tid in wanted])
     shown = busiest(list(range(len(wanted))), calls.__getitem__, most_threads)
@@ -99,8 +96,8 @@ def _levels(analysis: Analysis, window: Window, fd: int | None, thread: int | No
 
 def alive_until(analysis: Analysis) -> int:
     """Return when the last thread ended; the recording goes on until the tracer has put its things away."""
-    ends = [threads.life_of(analysis, tid)[1] for _, tid, _ in analysis.threads[:_MANY]]
-    return max(ends) if ends and len(analysis.threads) <= _MANY else analysis.end_ns
+    ends = [end for _, end in threads.lives_of(analysis).values()]
+    return max(ends, default=analysis.end_ns)
 
 
 def busiest(items: Sequence[int], weight: Callable[[int], int], most: int) -> list[int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from iotrace.analysis.model import Act, Analysis, Basis
-from iotrace.timeline import threads
+from iotrace.timeline import cuts, threads
 from iotrace.timeline.lanes import Lane, Track, What, track
 
 
@@ -46,7 +46,7 @@ def course(analysis: Analysis, index: int) -> Course:
     op = analysis.operations[index]
     begin, ready, copy, end = (int(op[name]) for name in ("begin_ns", "ready_ns", "copy_ns", "end_ns"))
     bases = [Basis(int(op[name])) for name in ("begin_basis", "ready_basis", "copy_basis", "end_basis")]
-    work = threads.prepare(analysis)
+    work = cuts.prepare(analysis)
     tgid = int(op["tgid"])
     waiter = threads.thread_lane(work, tgid, int(op["waiter"]))
     receiver = waiter if op["tid"] == op["waiter"] else threads.thread_lane(work, tgid, int(op["tid"]))

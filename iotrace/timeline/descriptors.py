@@ -63,21 +63,24 @@ class DescriptorLanes:
             track(What.COPY, copy, end, receives, copy_bounded, None, size),
             track(What.ROOM, begin, end, sends, ready_bounded, None, size),
         )
-        what = self._analysis.descriptors[life]
-        opened = self._analysis.begin_ns if what.open_ns is None else what.open_ns
-        closed = self._analysis.end_ns if what.close_ns is None else what.close_ns
         return Lane(
             "descriptor",
-            what.tgid,
+            self._analysis.descriptors[life].tgid,
             0,
             life,
             What.OPEN,
-            opened,
-            max(opened, closed),
+            *self.life_of(life),
             tuple(each for each in tracks if each is not None),
             _moments(end[accepts]),
             len(mine),
         )
+
+    def life_of(self, life: int) -> tuple[int, int]:
+        """Return when a descriptor was opened and closed; the recording's begin and end where unseen."""
+        what = self._analysis.descriptors[life]
+        opened = self._analysis.begin_ns if what.open_ns is None else what.open_ns
+        closed = self._analysis.end_ns if what.close_ns is None else what.close_ns
+        return opened, max(opened, closed)
 
     def _column(self, name: str, index: Ints) -> Ints:
         if name not in self._copies:
