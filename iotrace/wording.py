@@ -26,6 +26,7 @@ BASES = {Basis.MEASURED: "measured", Basis.BOUNDED: "≈ bounded", Basis.UNSEEN:
 PROBES = {"bpf": "eBPF probe", "ptrace": "ptrace probe"}
 PROCESS_MODELS = {
     "event_loop": "an event loop",
+    "event_loop_per_thread": "an event loop in each thread",
     "event_loop_with_workers": "an event loop with workers",
     "process_per_connection": "a process per connection",
     "prefork": "preforked processes",

@@ -28,7 +28,9 @@ class Taken:
 
     ``call`` calls index · ``root`` open file · ``first_ns`` entry of the group's first try ·
     ``tries`` failed ones (EAGAIN) · ``failed_enter_ns``/``failed_exit_ns`` of the last of them, 0: none ·
-    ``previous_enter_ns``/``previous_exit_ns`` of the success before on the same file, 0: none.
+    ``previous_enter_ns``/``previous_exit_ns`` of the success before on the same file, 0: none ·
+    ``own_ns`` entry of the last try before by the same thread, where several threads try the file (-1: there
+    was none); else 0 · ``own_failed`` the try before (where threads share the file: by the same) failed.
     """
 
     call: Ints
@@ -39,6 +41,8 @@ class Taken:
     failed_exit_ns: Ints
     previous_enter_ns: Ints
     previous_exit_ns: Ints
+    own_ns: Ints
+    own_failed: NDArray[np.bool_]
 
 
 def receives(events: Events, calls: Calls, lives: Lives) -> tuple[Taken, Taken]:
@@ -101,9 +105,10 @@ def _group(calls: Calls, lives: Lives, chosen: Ints) -> Taken:
     previous = np.where(new_file[begin], -1, begin - 1)
     has_previous = previous >= 0
     enter, exit_ns = calls.enter_ns[call], calls.exit_ns[call]
+    own_ns, own_failed = _own(calls, call, key, enter, failed, new_file)
     if not n:
         none = np.zeros(0, np.int64)
-        return Taken(none, none, none, none, none, none, none, none)
+        return Taken(none, none, none, none, none, none, none, none, none, none.astype(bool))
     return Taken(
         call[at],
         key[at] >> 24,
@@ -113,7 +118,28 @@ def _group(calls: Calls, lives: Lives, chosen: Ints) -> Taken:
         np.where(has_failed, exit_ns[last], 0) if tries.any() else tries,
         np.where(has_previous, enter[previous], 0),
         np.where(has_previous, exit_ns[previous], 0),
+        own_ns[at],
+        own_failed[at],
     )
+
+
+def _own(
+    calls: Calls, call: Ints, key: Ints, enter: Ints, failed: NDArray[np.bool_], new_file: NDArray[np.bool_]
+) -> tuple[Ints, NDArray[np.bool_]]:
+    """Return (n,) when the same thread tried the same file before (0: nobody shares a file; -1: never),
+    and whether that try failed."""
+    tid = calls.tid[call]
+    before = np.zeros(len(call), bool)
+    before[1:] = failed[:-1] & ~new_file[1:]
+    if not np.any((key[1:] == key[:-1]) & (tid[1:] != tid[:-1])):
+        return np.zeros(len(call), np.int64), before
+    own = np.full(len(call), -1, np.int64)
+    before[:] = False
+    order = np.lexsort((enter, tid, key))
+    same = (key[order][1:] == key[order][:-1]) & (tid[order][1:] == tid[order][:-1])
+    own[order[1:][same]] = enter[order[:-1][same]]
+    before[order[1:][same]] = failed[order[:-1][same]]
+    return own, before
 
 
 def _keep(taken: Taken, mask: NDArray[np.bool_]) -> Taken:

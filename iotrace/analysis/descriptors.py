@@ -217,6 +217,14 @@ def _join_copies(events: Events, calls: Calls, lives: Lives, inherited: int) -> 
     lives.root = np.where(ring, np.arange(len(lives)), lives.root)
 
 
+def pairs(calls: Calls, lives: Lives) -> Ints:
+    """Return the lives of socketpairs that the program made: how loops wake themselves, and masters talk."""
+    made = lives.origin >= 0
+    made[made] = calls.code[lives.origin[made]] == code("socketpair")
+    found: Ints = np.flatnonzero(made[lives.root])
+    return found
+
+
 def own_pairs(calls: Calls, lives: Lives) -> Ints:
     """Return the lives of socketpairs that one process alone uses: how asyncio's loop wakes itself."""
     made: Ints = np.flatnonzero(lives.origin >= 0)

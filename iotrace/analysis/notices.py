@@ -25,9 +25,13 @@ _F_SETFL, _F_SETSIG, _O_ASYNC, _FIOASYNC = 4, 10, 0o20000, 0x5452
 
 @dataclass(frozen=True)
 class Announced:
-    """Readable entries of sets: ``axis`` over (open file, exit of the wait), ``call`` calls indices."""
+    """Readable entries of sets: ``call`` calls indices of the waits.
+
+    ``axis`` over (open file, exit of the wait), ``by_thread`` over (open file and waiting thread, exit).
+    """
 
     axis: Axis
+    by_thread: Axis
     call: Ints
     entry: Ints  # index in Readiness
 
@@ -39,13 +43,18 @@ def announcements(calls: Calls, lives: Lives, readiness: Readiness) -> Announced
     time = calls.exit_ns[call]
     life = lives.find(readiness.tgid[entry], readiness.fd[entry], time)
     known = life >= 0
-    return Announced(Axis(lives.root[life[known]], time[known]), call[known], entry[known])
+    root, time, call = lives.root[life[known]], time[known], call[known]
+    several = len(call) > 0 and bool(calls.tid[call].min() != calls.tid[call].max())
+    by_thread = _of_thread(root, calls.tid[call]) if several else root[:0]
+    return Announced(Axis(root, time), Axis(by_thread, time[: len(by_thread)]), call, entry[known])
 
 
 def announcing(taken: Taken, calls: Calls, announced: Announced) -> tuple[Ints, Ints]:
     """Return (calls index of the announcing wait, index in Readiness) for each success, -1: none.
 
     An announcement counts once: for the first receive after it; and not if a try in between found nothing.
+    Where several threads try one file, each has announcements of its own: what another found in vain, or
+    took, does not undo what this thread was told.
     """
     if not len(announced.call):
         nothing = np.full(len(taken.call), -1, np.int64)
@@ -54,7 +63,21 @@ def announcing(taken: Taken, calls: Calls, announced: Announced) -> tuple[Ints, 
     call = take(announced.call, at, -1)
     exit_ns = take(calls.exit_ns, call, 0)
     fresh = (call >= 0) & (exit_ns > taken.previous_enter_ns) & (exit_ns > taken.failed_enter_ns)
-    return np.where(fresh, call, -1), np.where(fresh, take(announced.entry, at, -1), -1)
+    stale = np.flatnonzero(~fresh & (taken.own_ns != 0))
+    if len(stale):
+        mine = announced.by_thread.last(
+            _of_thread(taken.root[stale], calls.tid[taken.call[stale]]), calls.enter_ns[taken.call[stale]]
+        )
+        told = (mine >= 0) & (take(calls.exit_ns, take(announced.call, mine, -1), 0) > taken.own_ns[stale])
+        at[stale[told]] = mine[told]
+        fresh[stale[told]] = True
+    return np.where(fresh, take(announced.call, at, -1), -1), np.where(
+        fresh, take(announced.entry, at, -1), -1
+    )
+
+
+def _of_thread(root: Ints, tid: Ints) -> Ints:
+    return root << 24 | tid
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ For a receive that a process made itself, four facts decide the model, in this o
 1. a select, poll or epoll_wait announced the descriptor since the last try, and the receive itself did
    not have to wait for the data: **multiplexing**;
 2. the descriptor was armed (O_ASYNC) and its signal came since the last try: **signal-driven**;
-3. tries failed with EAGAIN before, and this one did not sleep: **non-blocking**;
+3. the thread's own try before failed with EAGAIN, and this one did not sleep: **non-blocking**;
 4. the receive slept until the data came: **blocking**.
 
 A receive that found its data at once and that nothing announced continues the operation before
@@ -39,13 +39,13 @@ def by_calls(
     calls: Calls,
     lives: Lives,
     announced: Announced,
-    blocking_mode: NDArray[np.bool_],
+    blocking: NDArray[np.bool_],
     arrived: Ints | None = None,
 ) -> tuple[Operations, Ints]:
     """Build the operations of one act that calls completed.
 
-    ``blocking_mode`` (lives,) bool: known to be without O_NONBLOCK. ``arrived`` (n,) int64: when each
-    connection became ready, 0 unseen; default: the receive's own ``ready_ns``.
+    ``blocking`` (n,) bool: the descriptor was then known to be without O_NONBLOCK. ``arrived`` (n,) int64:
+    when each connection became ready, 0 unseen; default: the receive's own ``ready_ns``.
     Returns the operations without the phase-1 places, and (n,) index in Readiness of the announcement.
     """
     r = taken.call
@@ -56,10 +56,10 @@ def by_calls(
     own = events["ready_ns"][row] if arrived is None else arrived
     flags, life, tid = calls.flags[r], lives.of_call[r], calls.tid[r]
     # Empty at the look before the call: then it slept, unless O_NONBLOCK forbids that and data came just now.
-    slept = calls.slept[r] | (((flags & Flag.EMPTY_AT_ENTRY) != 0) & blocking_mode[life])
+    slept = calls.slept[r] | (((flags & Flag.EMPTY_AT_ENTRY) != 0) & blocking)
     slept &= (flags & Flag.READY_AT_ENTRY) == 0
     model = _models(taken, wait, signalled, slept, slept & (own > enter))
-    model = _continue(model, taken, enter, blocking_mode[life])
+    model = _continue(model, taken, enter, blocking)
 
     begin = taken.first_ns.copy()
     _put(begin, model == Model.UNKNOWN, enter)
@@ -112,7 +112,7 @@ def _models(
     taken: Taken, wait: Ints, signalled: Signalled, slept: NDArray[np.bool_], inside: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:
     model = np.where(slept, np.uint8(Model.BLOCKING), np.uint8(Model.UNKNOWN))
-    model[(taken.tries > 0) & ~slept] = Model.NONBLOCKING
+    model[taken.own_failed & ~slept] = Model.NONBLOCKING
     model[(signalled.row >= 0) & ~slept] = Model.SIGNAL_DRIVEN
     model[(wait >= 0) & ~inside] = Model.MULTIPLEXING
     return model

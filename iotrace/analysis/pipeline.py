@@ -17,6 +17,7 @@ from iotrace.analysis import (
     lessons,
     levels,
     matrix,
+    modes,
     notices,
     operations,
     order,
@@ -80,7 +81,9 @@ def _analyse(
         descriptors=table,
         matrix=proof,
         verdicts=judged,
-        process_model=processes.process_model(events, op, lives.root),
+        process_model=processes.process_model(
+            events, op, lives.root, _listeners(all_calls, lives, sets, ctl)
+        ),
         calls=counted,
         lessons=lessons.lessons(case),
         begin_ns=begin_ns,
@@ -107,24 +110,24 @@ def _operations(
     events: Events, all_calls: calls.Calls, lives: descriptors.Lives, sets: readiness.Readiness
 ) -> _Found:
     announced = notices.announcements(all_calls, lives, sets)
-    nonblocking, _ = tables.modes(events, all_calls, lives)
-    blocking = (nonblocking == 0)[lives.root]
+    blocking = modes.Blocking(events, all_calls, lives)
     streams, datagrams = attempts.receives(events, all_calls, lives)
     accepted = attempts.accepts(all_calls, lives)
     arrived = arrivals.of_accepts(events, all_calls, accepted.call)
-    parts, modes = [], []
+    parts, triggers = [], []
     for act, taken, when in (
         (Act.RECEIVE, streams, None),
         (Act.ACCEPT, accepted, arrived),
         (Act.RECEIVE_DATAGRAM, datagrams, None),
     ):
-        op, entry = operations.by_calls(act, taken, events, all_calls, lives, announced, blocking, when)
+        without = blocking.at(taken.root, all_calls.enter_ns[taken.call])
+        op, entry = operations.by_calls(act, taken, events, all_calls, lives, announced, without, when)
         parts.append(op)
-        modes.append(take(sets.mode, entry, 0))
+        triggers.append(take(sets.mode, entry, 0))
     ring = requests.by_requests(events, lives)
     parts.append(ring)
-    modes.append(np.zeros(len(ring), np.int64))
-    op, mode = join(parts), np.concatenate(modes)
+    triggers.append(np.zeros(len(ring), np.int64))
+    op, mode = join(parts), np.concatenate(triggers)
     begin = op["begin_ns"]
     if np.any(begin[1:] < begin[:-1]):
         by_begin = np.argsort(begin, kind="stable")
@@ -152,6 +155,27 @@ def judge_all(events: Events, all_calls: calls.Calls, op: Operations, mode: Ints
     return judged
 
 
+def _listeners(
+    all_calls: calls.Calls,
+    lives: descriptors.Lives,
+    sets: readiness.Readiness,
+    ctl: readiness.Registrations,
+) -> NDArray[np.int64]:
+    """Return the processes that asked, in vain or not, the sockets from which connections were accepted.
+
+    By an accept, in a set, or through epoll_ctl.
+    """
+    tried = np.flatnonzero((all_calls.role == Role.ACCEPT) & (lives.of_call >= 0))
+    given = np.zeros(len(lives) + 1, bool)
+    given[lives.root[lives.of_call[tried[all_calls.ret[tried] >= 0]]]] = True
+    add = ctl.op == readiness.CTL_ADD
+    tgid = np.r_[sets.tgid, all_calls.tgid[ctl.call[add]], all_calls.tgid[tried]]
+    fd = np.r_[sets.fd, ctl.fd[add], all_calls.fd[tried]]
+    asked = np.r_[sets.call, ctl.call[add], tried]
+    life = lives.find(tgid, fd, all_calls.exit_ns[asked])
+    return np.unique(tgid[given[take(lives.root, life, len(lives))]])
+
+
 def _mark_upstream(op: Operations, all_calls: calls.Calls, lives: descriptors.Lives) -> None:
     """Tell the receives of a server from its clients apart from those on connections that it made itself."""
     receives = op["act"] == Act.RECEIVE
@@ -168,10 +192,12 @@ def _of_peers(op: Operations, all_calls: calls.Calls, lives: descriptors.Lives) 
     """Return which operations are the program's dialogue with others.
 
     Where there are sockets, pipes are the inside of the program (a shell's substitutions, a loop's
-    wake-up), not its clients; and so is a pair of sockets both ends of which one process uses.
+    wake-up), not its clients; and so is a pair of sockets both ends of which one process uses. Where clients
+    were accepted, so is every pair of sockets that the program made: its processes talk to each other.
     """
     inside = np.array([kind == "pipe" for kind in lives.kind] + [False], bool)
-    inside[descriptors.own_pairs(all_calls, lives)] = True
+    accepted = bool(np.any(op["act"] == Act.ACCEPT))
+    inside[(descriptors.pairs if accepted else descriptors.own_pairs)(all_calls, lives)] = True
     hidden = inside[op["life"]]
     return ~hidden if np.any(~hidden & (op["act"] == Act.RECEIVE)) else np.ones(len(op), bool)
 

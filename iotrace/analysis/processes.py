@@ -6,17 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iotrace.analysis.axis import Ints
+from iotrace.analysis.calls import code
 from iotrace.analysis.model import Act, Model
 from iotrace.analysis.operation import Operations
 from iotrace.columns import Events
 from probes.events import Kind
 
 
-def process_model(events: Events, operations: Operations, root: Ints) -> str:
+def process_model(events: Events, operations: Operations, root: Ints, listeners: Ints) -> str:
     """Name the process model, from the tasks that accept and receive.
 
-    ``root`` (lives,) is the open file of each life. Returns one of event_loop, event_loop_with_workers,
-    process_per_connection, prefork, thread_per_connection, thread_pool, sequential, unknown.
+    ``root`` (lives,) is the open file of each life; ``listeners`` are the processes that asked a listening
+    socket for connections, whether they got one or not. Returns one of event_loop, event_loop_per_thread,
+    event_loop_with_workers, process_per_connection, prefork, thread_per_connection, thread_pool, sequential,
+    unknown.
     """
     receives = operations[(operations["act"] == Act.RECEIVE) & (operations["life"] >= 0)]
     accepts = operations[operations["act"] == Act.ACCEPT]
@@ -25,12 +28,14 @@ def process_model(events: Events, operations: Operations, root: Ints) -> str:
     receivers = _distinct(receives["tid"])
     processes = _distinct(receives["tgid"])
     acceptors = np.unique(accepts["tgid"]) if len(accepts) else np.zeros(0, np.int64)
-    models = np.bincount(receives["model"], minlength=len(Model))
-    loops = bool(2 * models[_LOOP_MODELS].sum() > len(receives))
+    looped = np.isin(receives["model"], _LOOP_MODELS) & ~_for_itself(events, receives)
+    loops = bool(2 * np.count_nonzero(looped) > len(receives))
     connections = len(_distinct(root[receives["life"]]))
     born = _births(events)
     if len(acceptors) > 1 and set(acceptors.tolist()) & set(processes.tolist()):
         return "prefork"
+    if len(listeners) > 1 and len(acceptors) and set(acceptors.tolist()) <= set(processes.tolist()):
+        return "prefork"  # that one process got all connections is chance, or a lock (nginx, accept_mutex)
     if len(acceptors) == 1 and acceptors[0] not in processes:
         after = _born_after(born, receives["tgid"], accepts)
         return "process_per_connection" if after else "prefork"
@@ -44,7 +49,8 @@ def process_model(events: Events, operations: Operations, root: Ints) -> str:
     others = [tid for tid in receivers.tolist() if tid not in accepting]
     if loops:
         waiters = np.unique(receives["waiter"])
-        return "event_loop_with_workers" if len(waiters) < len(receivers) or others else "event_loop"
+        alike = len(waiters) >= len(receivers) and not others and _own_sets(events, receives, waiters)
+        return "event_loop_per_thread" if alike else "event_loop_with_workers"
     if not others:
         return "thread_pool"
     fresh = _born_after(born, receives["tid"][np.isin(receives["tid"], others)], accepts)
@@ -54,6 +60,22 @@ def process_model(events: Events, operations: Operations, root: Ints) -> str:
 _LOOP_MODELS = [
     int(m) for m in (Model.MULTIPLEXING, Model.SIGNAL_DRIVEN, Model.NONBLOCKING, Model.ASYNCHRONOUS)
 ]
+
+
+def _own_sets(events: Events, receives: Operations, waiters: NDArray[np.int64]) -> bool:
+    """Return whether each thread waits on an epoll descriptor of its own (Go's threads share one)."""
+    wait = receives["wait"]
+    seen = wait >= 0
+    return len(np.unique(events["fd"][wait[seen]])) >= len(waiters)
+
+
+def _for_itself(events: Events, receives: Operations) -> NDArray[np.bool_]:
+    """Return which receives a poll of one descriptor announced to the very thread: a timeout, no loop."""
+    wait = receives["wait"]
+    row = np.maximum(wait, 0)
+    polls = np.isin(events["code"][row], (code("poll"), code("ppoll"))) & (events["a"][row] == 1)
+    alone: NDArray[np.bool_] = (wait >= 0) & polls & (receives["waiter"] == receives["tid"])
+    return alone
 
 
 def _distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -21,7 +21,9 @@ from probes.table import CALLS, Decode
 READABLE = 0x1 | 0x2 | 0x8 | 0x10 | 0x40 | 0x80 | 0x2000
 WRITABLE = 0x4 | 0x100 | 0x8 | 0x10
 EPOLLET, EPOLLONESHOT, EPOLLEXCLUSIVE = 1 << 31, 1 << 30, 1 << 28
-_CTL_ADD, _CTL_DEL, _CTL_MOD = 1, 2, 3
+CTL_ADD, CTL_DEL, CTL_MOD = 1, 2, 3
+#: Of a mode: what was asked for is not known (no kernel uses this bit).
+MODE_UNSEEN = 1 << 33
 
 _DECODE = np.array([call.decode for call in CALLS], np.uint8)
 
@@ -106,7 +108,7 @@ def _through_epoll(
     owner, index = _values(events, calls.row, chosen, 2)
     owner, data = owner[::2], events.watch[index[::2]]
     found = events.watch[index[1::2]].astype(np.int64)
-    add = np.flatnonzero(ctl.op != _CTL_DEL)
+    add = np.flatnonzero(ctl.op != CTL_DEL)
     registered = Axis(
         _mark(calls.tgid[ctl.call[add]], ctl.epoll[add], ctl.data[add]), calls.exit_ns[ctl.call[add]]
     )
@@ -118,12 +120,33 @@ def _through_epoll(
         key = _mark(0 * epoll[missing], epoll[missing], data[missing])
         at[missing] = anyone.last(key, calls.exit_ns[owner[missing]])
     at = take(add, at, -1)
-    known = at >= 0
-    at = at[known]
-    owner = owner[known]
-    asked = ctl.events[at]
-    mode = asked & (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE)
-    return (owner, calls.tgid[owner], ctl.fd[at], asked & 0xFFFF, found[known] & 0xFFFF, mode, epoll[known])
+    number = _by_number(calls, owner, data, at)
+    known = (at >= 0) | (number >= 0)
+    at, owner, number = at[known], owner[known], number[known]
+    asked = take(ctl.events, at, 0)
+    mode = np.where(at >= 0, asked & (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE), MODE_UNSEEN)
+    fd = np.where(at >= 0, take(ctl.fd, at, -1), number)
+    return (owner, calls.tgid[owner], fd, asked & 0xFFFF, found[known] & 0xFFFF, mode, epoll[known])
+
+
+def _by_number(calls: Calls, owner: Ints, data: NDArray[np.uint64], at: Ints) -> Ints:
+    """Return the descriptors of events that no epoll_ctl in sight announces; -1 where they tell none.
+
+    An epoll_ctl can go through io_uring (IORING_OP_EPOLL_CTL, as libuv does it), and no probe sees its
+    arguments. Where a process has a ring, an event whose bits are the number of a descriptor that this
+    process uses is taken to be of that descriptor.
+    """
+    found = np.full(len(at), -1, np.int64)
+    missing = np.flatnonzero((at < 0) & (data < np.uint64(1 << 24)))
+    rings = calls.tgid[(calls.code == code("io_uring_setup")) & (calls.ret >= 0)]
+    missing = missing[np.isin(calls.tgid[owner[missing]], rings)] if len(missing) else missing
+    if not len(missing):
+        return found
+    numbers = data[missing].astype(np.int64)
+    used = np.unique(calls.tgid << 24 | np.maximum(calls.fd, 0))
+    real = np.isin(calls.tgid[owner[missing]] << 24 | numbers, used)
+    found[missing[real]] = numbers[real]
+    return found
 
 
 def _mark(tgid: Ints, epoll: Ints, data: NDArray[np.uint64]) -> Ints:

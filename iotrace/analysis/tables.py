@@ -12,9 +12,9 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from iotrace.analysis import sockets
+from iotrace.analysis import modes, sockets
 from iotrace.analysis.axis import Ints, take
-from iotrace.analysis.calls import Calls, code, is_code
+from iotrace.analysis.calls import Calls, code
 from iotrace.analysis.descriptors import Lives
 from iotrace.analysis.model import Descriptor, Model
 from iotrace.analysis.operation import Operations
@@ -23,9 +23,7 @@ from iotrace.columns import Events
 from probes.events import ADDRESSES, Kind
 from probes.table import CALLS, Role
 
-_F_SETFL, _FIONBIO, _FIOASYNC = 4, 0x5421, 0x5452
 _EINPROGRESS, _TCP_LISTEN = -115, 10
-_O_NONBLOCK, _O_ASYNC = 0o4000, 0o20000
 
 
 class DescriptorTable(Sequence[Descriptor]):
@@ -35,7 +33,7 @@ class DescriptorTable(Sequence[Descriptor]):
         self, events: Events, calls: Calls, lives: Lives, readiness: Readiness, operations: Operations
     ) -> None:
         self._events, self._calls, self._lives, self._operations = events, calls, lives, operations
-        self.nonblocking, self.asynchronous = modes(events, calls, lives)
+        self.nonblocking, self.asynchronous = modes.at_end(events, calls, lives)
         self._close = _closes(calls, lives)
         self._addresses = _addresses(calls, lives)
         self._listening = _listening(events, calls, lives)
@@ -111,52 +109,6 @@ class DescriptorTable(Sequence[Descriptor]):
         if fact >= 0:
             return events.blob_of(fact).decode("utf-8", "backslashreplace")
         return ""
-
-
-def modes(events: Events, calls: Calls, lives: Lives) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-    """Return (lives,) int8 O_NONBLOCK and O_ASYNC of each root at its end: 1, 0, or -1 where unseen."""
-    nonblocking = np.full(len(lives), -1, np.int8)
-    asynchronous = np.full(len(lives), -1, np.int8)
-    made = np.flatnonzero(lives.origin >= 0)
-    for index in made[lives.root[made] == made]:
-        origin = int(lives.origin[index])
-        flags = _creation_flags(events, calls, origin)
-        if flags is not None:
-            nonblocking[index], asynchronous[index] = bool(flags & _O_NONBLOCK), 0
-    for index in np.flatnonzero(lives.fact >= 0):
-        flags = int(events["a"][lives.fact[index]])
-        if flags >= 0:
-            nonblocking[index], asynchronous[index] = bool(flags & _O_NONBLOCK), bool(flags & _O_ASYNC)
-    control = np.flatnonzero(is_code(calls, code("fcntl"), code("ioctl")) & (calls.ret >= 0))
-    command, value = events["a"][calls.row[control]], events["b"][calls.row[control]]
-    chosen = np.isin(command, (_F_SETFL, _FIONBIO, _FIOASYNC))
-    for call, what, argument in zip(control[chosen], command[chosen], value[chosen], strict=True):
-        life = int(lives.of_call[call])
-        if life < 0:
-            continue
-        root = int(lives.root[life])
-        is_fcntl = calls.code[call] == code("fcntl")
-        if is_fcntl and what == _F_SETFL:
-            nonblocking[root] = bool(argument & _O_NONBLOCK)
-            asynchronous[root] = bool(argument & _O_ASYNC)
-        elif not is_fcntl and what == _FIONBIO:
-            nonblocking[root] = bool(argument)
-        elif not is_fcntl and what == _FIOASYNC:
-            asynchronous[root] = bool(argument)
-    return nonblocking, asynchronous
-
-
-def _creation_flags(events: Events, calls: Calls, origin: int) -> int | None:
-    """Return the flags with which a descriptor was made; None where the call's arguments do not tell."""
-    name, row = CALLS[calls.code[origin]].name, int(calls.row[origin])
-    a, b = int(events["a"][row]), int(events["b"][row])
-    if name in ("accept", "pipe", "eventfd", "epoll_create", "signalfd", "inotify_init"):
-        return 0
-    if name in ("socket", "socketpair", "accept4", "eventfd2", "signalfd4", "timerfd_create"):
-        return b
-    if name in ("pipe2", "open", "openat", "inotify_init1", "epoll_create1"):
-        return a
-    return None
 
 
 def _closes(calls: Calls, lives: Lives) -> Ints:

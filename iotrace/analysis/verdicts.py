@@ -13,7 +13,7 @@ from iotrace.analysis.calls import Calls, code
 from iotrace.analysis.matrix import call_names
 from iotrace.analysis.model import Act, Model, Verdict
 from iotrace.analysis.operation import Operations
-from iotrace.analysis.readiness import EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT
+from iotrace.analysis.readiness import EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, MODE_UNSEEN
 from iotrace.columns import Events
 from probes.events import Kind
 
@@ -62,12 +62,21 @@ def judge(act: Act, events: Events, calls: Calls, op: Operations, mode: NDArray[
         multiplexer = _FAMILY.get(next(iter(names), ""))
         trigger = _trigger(multiplexer, mode[of_model & (op["wait"] >= 0)])
     because = _because(act, model, events, op[of_model], supporting, total)
+    guessed = np.count_nonzero(mode[of_model] & MODE_UNSEEN)
+    if guessed:
+        because += (
+            f"; of {guessed} the epoll_ctl was an io_uring request, unseen: told by the events' numbers"
+        )
     return Verdict(model, multiplexer, trigger, len(op), supporting, total - supporting, because, shares)
 
 
-def _trigger(multiplexer: str | None, mode: NDArray[np.int64]) -> str:
+def _trigger(multiplexer: str | None, mode: NDArray[np.int64]) -> str | None:
     if multiplexer != "epoll":
         return "level"
+    seen = mode[(mode & MODE_UNSEEN) == 0]
+    if len(seen) * 2 <= len(mode):
+        return None
+    mode = seen
     half = len(mode) / 2
     edge = np.count_nonzero(mode & EPOLLET)
     mixed = (1 - _DOMINANT) * len(mode) <= edge <= _DOMINANT * len(mode) and len(mode) > 1

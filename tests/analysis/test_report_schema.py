@@ -19,8 +19,8 @@ MODELS = {
     "blocking", "nonblocking", "multiplexing", "signal_driven", "asynchronous", "mixed", "unknown",
 }  # fmt: skip
 PROCESS_MODELS = {
-    "event_loop", "event_loop_with_workers", "process_per_connection", "prefork", "thread_per_connection",
-    "thread_pool", "sequential", "unknown",
+    "event_loop", "event_loop_per_thread", "event_loop_with_workers", "process_per_connection", "prefork",
+    "thread_per_connection", "thread_pool", "sequential", "unknown",
 }  # fmt: skip
 
 #: Schema 1 as it was agreed: keys may be added, never renamed. A list means: objects of that shape.

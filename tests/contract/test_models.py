@@ -99,7 +99,13 @@ def test_asynchronous_is_unknown_to_ptrace_and_says_so(recorded: Record) -> None
 
 @pytest.mark.parametrize("demo", ECHOES)
 def test_operations_and_bytes_are_the_clients(recorded: Record, probe: str, demo: str) -> None:
-    row = receives(recorded(probe, demo))
+    analysis = recorded(probe, demo)
+    row = receives(analysis)
+    if demo == "nonblocking_echo":  # whoever asks while a message arrives is given what there is of it
+        answers = next(call for call in analysis.calls if call.name == "sendto")
+        assert (answers.count, row.bytes) == (MESSAGES, BYTES)
+        assert row.operations >= MESSAGES
+        return
     assert (row.operations, row.bytes) == (MESSAGES, BYTES)
 
 

@@ -1,0 +1,143 @@
+"""Cases that real servers brought: each is what one of them does, told in virtual time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from iotrace.analysis.model import Act, Model
+from probes.events import Kind
+from tests.story import Story, at
+
+MESSAGES = 23
+
+
+def test_a_mode_that_is_changed_later_says_nothing_of_before() -> None:
+    """gunicorn sets a connection to non-blocking when it is done with it."""
+    story = Story().server(3, 8801, nonblocking=True)
+    for i in range(MESSAGES):
+        begin, fd = 1_000 + i * 1_000, 10 + i
+        story.accept(3, fd, begin, begin + 1, 5000 + i)
+        story.call("ioctl", begin + 2, begin + 3, 0, fd=fd, a=0x5421, b=0)
+        story.call("recvfrom", begin + 10, begin + 20, 9, ready=begin + 5, copy=begin + 12, fd=fd, a=9)
+        story.call("ioctl", begin + 30, begin + 31, 0, fd=fd, a=0x5421, b=1)
+    verdict = story.analyse().verdicts[Act.RECEIVE]
+    assert (verdict.model, verdict.supporting) == (Model.BLOCKING, MESSAGES)
+
+
+def through_a_ring(ring: bool) -> Story:
+    """libuv: epoll_ctl by io_uring, so that epoll_wait names descriptors that nothing in sight registered."""
+    story = Story().server(3, 8801, nonblocking=True).call("epoll_create1", 10, 11, 9)
+    if ring:
+        story.call("io_uring_setup", 12, 13, 8, a=256)
+    story.accept(3, 12, 20, 21, 5000, nonblocking=True)
+    for i in range(MESSAGES):
+        begin = 1_000 + i * 1_000
+        story.epoll_wait(9, begin, begin + 500, [12], asleep=480, ready=begin + 490)
+        story.call("read", begin + 510, begin + 520, 9, ready=begin + 490, copy=begin + 511, fd=12, a=9)
+    return story
+
+
+def test_an_epoll_ctl_through_io_uring_is_told_by_the_events_numbers() -> None:
+    verdict = through_a_ring(True).analyse().verdicts[Act.RECEIVE]
+    assert (verdict.model, verdict.multiplexer, verdict.trigger) == (Model.MULTIPLEXING, "epoll", None)
+    assert verdict.supporting == MESSAGES
+    assert f"of {MESSAGES} the epoll_ctl was an io_uring request, unseen" in verdict.because
+
+
+def test_without_a_ring_a_number_is_no_evidence() -> None:
+    assert through_a_ring(False).analyse().verdicts[Act.RECEIVE].model is Model.UNKNOWN
+
+
+def test_what_another_thread_found_in_vain_does_not_undo_an_announcement() -> None:
+    """haproxy: two threads are told of each connection, each by its own epoll; one finds nothing."""
+    story = Story().server(3, 8801, nonblocking=True)
+    for thread, epoll in ((201, 8), (202, 9)):
+        story.call("epoll_create1", 10, 11, epoll, tid=thread).epoll_add(epoll, 3, 12)
+    for i in range(MESSAGES):
+        begin, fd = 1_000 + i * 1_000, 10 + i
+        for thread, epoll in ((201, 8), (202, 9)):
+            story.epoll_wait(epoll, begin, begin + 500, [3], asleep=480, ready=begin + 490, tid=thread)
+        first, second = (201, 202) if i % 2 else (202, 201)
+        story.accept(3, fd, begin + 520, begin + 521, 5000 + i, nonblocking=True, tid=first)
+        story.call("accept4", begin + 540, begin + 541, -11, fd=3, tid=second)
+        if i % 3 == 0:  # the one that was late is told of another, which came meanwhile
+            story.accept(3, fd + 500, begin + 560, begin + 561, 6000 + i, nonblocking=True, tid=first)
+        for thread, epoll in ((201, 8), (202, 9)):
+            story.epoll_wait(epoll, begin + 600, begin + 601, [], tid=thread)
+    verdict = story.analyse().verdicts[Act.ACCEPT]
+    assert (verdict.model, verdict.contradicting) == (Model.MULTIPLEXING, 0)
+
+
+def workers(shared: bool) -> Story:
+    """Two threads in a loop each, with an epoll set of their own (haproxy) or one for both (Go)."""
+    story = Story().server(3, 8801, nonblocking=True).call("epoll_create1", 10, 11, 8)
+    story.call("epoll_create1", 12, 13, 9)
+    for i in range(MESSAGES):
+        begin, fd, thread = 1_000 + i * 1_000, 10 + i, 201 + i % 2
+        epoll = 8 if shared else 8 + i % 2
+        story.epoll_add(epoll, 3, begin - 10)
+        story.epoll_wait(epoll, begin, begin + 300, [3], asleep=290, ready=begin + 295, tid=thread)
+        story.accept(3, fd, begin + 301, begin + 302, 5000 + i, nonblocking=True, tid=thread)
+        story.epoll_add(epoll, fd, begin + 303)
+        story.epoll_wait(epoll, begin + 310, begin + 700, [fd], asleep=380, ready=begin + 695, tid=thread)
+        story.call("recvfrom", begin + 720, begin + 730, 9, ready=begin + 695, copy=begin + 722, fd=fd, a=9,
+                   tid=thread)  # fmt: skip
+    return story
+
+
+def test_a_loop_in_each_thread_has_a_set_of_its_own() -> None:
+    assert workers(shared=False).analyse().process_model == "event_loop_per_thread"
+    assert workers(shared=True).analyse().process_model == "event_loop_with_workers"
+
+
+def preforked(control: bool) -> Story:
+    """A worker takes all connections; the other asked as well, or only elsewhere (gunicorn's control)."""
+    story = Story().server(3, 8801, nonblocking=True)
+    for worker in (201, 202):
+        story.row(Kind.TASK_NEW, enter_ns=at(20), tid=worker, tgid=worker, a=100, waker=100)
+    if control:
+        story.call("socket", 30, 31, 7, a=1, b=1, tid=202, tgid=202)
+        story.call("listen", 32, 33, 0, fd=7, a=5, tid=202, tgid=202)
+    story.call("accept4", 40, 41, -11, fd=7 if control else 3, tid=202, tgid=202)
+    for i in range(MESSAGES):
+        begin, fd = 1_000 + i * 1_000, 10 + i
+        me: dict[str, Any] = {"tid": 201, "tgid": 201}
+        story.select(begin, begin + 300, [3], [3], asleep=290, ready=begin + 295, **me)
+        story.accept(3, fd, begin + 301, begin + 302, 5000 + i, **me)
+        story.select(begin + 310, begin + 700, [3, fd], [fd], asleep=380, ready=begin + 695, **me)
+        story.call(
+            "recvfrom", begin + 720, begin + 730, 9, ready=begin + 695, copy=begin + 722, fd=fd, a=9, **me
+        )
+    return story
+
+
+def test_who_asks_the_same_socket_is_a_worker_even_if_it_gets_nothing() -> None:
+    assert preforked(control=False).analyse().process_model == "prefork"
+    assert preforked(control=True).analyse().process_model == "event_loop"
+
+
+def test_a_pair_between_processes_is_inside_where_clients_were_accepted() -> None:
+    """socat runs cat behind a socketpair; nginx's master talks to its workers by one."""
+    story = Story().server(3, 8801).accept(3, 4, 10, 20, 5000)
+    story.call("socketpair", 30, 31, 0, a=1, b=1, c=5 | 6 << 32)
+    story.row(Kind.TASK_NEW, enter_ns=at(40), tid=200, tgid=200, a=100, waker=100)
+    for i in range(MESSAGES):
+        begin = 2_000 + i * 1_000
+        story.call("recvfrom", begin, begin + 100, 9, asleep=80, ready=begin + 85, copy=begin + 90, fd=4, a=9)
+        story.call("sendto", begin + 200, begin + 205, 9, fd=5, a=9)
+        story.call("read", begin + 210, begin + 220, 9, ready=begin + 205, copy=begin + 215, fd=6, a=9,
+                   tid=200, tgid=200)  # fmt: skip
+    verdict = story.analyse().verdicts[Act.RECEIVE]
+    assert (verdict.operations, verdict.supporting) == (MESSAGES, MESSAGES)
+
+
+def test_a_poll_of_one_descriptor_is_a_timeout_and_no_loop() -> None:
+    """cheroot: a pool of threads, each with settimeout()."""
+    story = Story().server(3, 8801)
+    for i in range(MESSAGES):
+        begin, fd, thread = 1_000 + i * 1_000, 10 + i, 201 + i % 3
+        story.accept(3, fd, begin, begin + 300, 5000 + i, asleep=280)
+        story.poll(begin + 310, begin + 700, [fd], [fd], asleep=380, ready=begin + 695, tid=thread)
+        story.call("recvfrom", begin + 720, begin + 730, 9, ready=begin + 695, copy=begin + 722, fd=fd, a=9,
+                   tid=thread)  # fmt: skip
+    assert story.analyse().process_model == "thread_pool"

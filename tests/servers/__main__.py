@@ -1,0 +1,75 @@
+"""Write docs/real-servers.md from real runs: ``python -m tests.servers [FILE]``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from iotrace import wording
+from iotrace.analysis import Analysis, analyse
+from iotrace.analysis.model import Act
+from iotrace.capture.choice import PROBES, reason_against
+from iotrace.recording.reading import read
+from tests.servers import programs
+from tests.servers.catalogue import SERVERS, Server
+from tests.servers.running import CONNECTIONS, REQUESTS, run
+
+PAGE = Path(__file__).parents[2] / "docs" / "real-servers.md"
+
+HEAD = f"""# Real servers
+
+What iotrace says of servers that nobody here wrote. Each was started by its own command under each probe
+and driven by its own kind of clients: {CONNECTIONS} connections with {REQUESTS} requests each (HTTP/1.0
+makes a connection for each request). `tests/servers` asserts these verdicts under both probes: against the
+servers' documentation, the triggers against the flags that strace shows, connections and requests against
+what the clients did.
+
+`python -m tests.servers` makes this page from runs on your machine.
+
+| server | accepting | receiving | process model | evidence |
+|---|---|---|---|---|
+"""
+
+
+def main() -> int:
+    """Run all servers that are installed; return 1 if the probes disagree on one."""
+    page = Path(sys.argv[1]) if len(sys.argv) > 1 else PAGE
+    lines, agreed = [], True
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        programs.write(folder)
+        for server in SERVERS:
+            if server.missing():
+                print(f"{server.name}: not installed")
+                continue
+            rows = {probe: _row(server, _traced(server, folder, probe)) for probe in _probes()}
+            agreed &= len({row[:3] for row in rows.values()}) == 1
+            said = next(iter(rows.values()))
+            lines.append(f"| {server.name} | {' | '.join(said)} |")
+            print(lines[-1])
+    foot = f"\n{', '.join(_probes())}; Linux {os.uname().release}; {datetime.now(UTC):%Y-%m-%d}.\n"
+    page.write_text(HEAD + "\n".join(lines) + "\n" + foot)
+    return 0 if agreed else 1
+
+
+def _probes() -> list[str]:
+    return [probe.name for probe in PROBES if reason_against(probe) is None]
+
+
+def _traced(server: Server, folder: Path, probe: str) -> Analysis:
+    path = folder / f"{server.name}.{probe}.iotrace"
+    run(server, folder, [sys.executable, "-m", "iotrace", "run", "--probe", probe, "-o", str(path), "--"])
+    return analyse(read(path))
+
+
+def _row(server: Server, analysis: Analysis) -> tuple[str, str, str, str]:
+    accept, receive = (analysis.verdicts[act] for act in (Act.ACCEPT, Act.RECEIVE))
+    process = wording.PROCESS_MODELS.get(analysis.process_model, analysis.process_model)
+    return wording.verdict(accept), wording.verdict(receive), process, f"{accept.because}; {receive.because}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""Run a server under a tool, drive it with its kind of clients, and end it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.servers.catalogue import Server
+from tests.servers.programs import BODY
+
+CONNECTIONS, REQUESTS = 11, 7
+THINK_S = 0.003
+PATIENCE_S = 15
+
+_ASKED = {
+    "http": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "http/1.0": b"GET / HTTP/1.0\r\n\r\n",
+    "redis": b"*1\r\n$4\r\nPING\r\n",
+    "memcached": b"version\r\n",
+    "line": b"as it was sent\n",
+}
+_ENDS = {"http": BODY, "redis": b"+PONG\r\n", "memcached": b"\r\n", "line": _ASKED["line"]}
+
+
+def accepts(server: Server) -> int:
+    """How many connections its clients make."""
+    return CONNECTIONS * (REQUESTS if server.speaks == "http/1.0" else 1)
+
+
+def run(server: Server, folder: Path, tool: list[str]) -> int:
+    """Run the server under ``tool`` (words before its own), drive it, end it; return the tool's status."""
+    port = free_port()
+    command = [*tool, *server.command(folder, port)]
+    with (folder / "said.txt").open("ab") as said:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join((str(Path(__file__).parents[2]), str(folder)))},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        )
+        try:
+            await_listening(port, process)
+            drive(server.speaks, port)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        os.kill(_server_of(process.pid) if tool[0] == "strace" else process.pid, signal.SIGTERM)
+        try:
+            return process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+
+
+def _server_of(strace: int) -> int:
+    """Return the process that strace started: a signal to strace itself would let the server go."""
+    return int(Path(f"/proc/{strace}/task/{strace}/children").read_text().split()[0])
+
+
+def drive(speaks: str, port: int) -> None:
+    """Make all connections, all at once, and all requests on each; every answer must be right."""
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        for done in [pool.submit(_client, speaks, port) for _ in range(CONNECTIONS)]:
+            done.result()
+
+
+def _client(speaks: str, port: int) -> None:
+    connection: socket.socket | None = None
+    for _ in range(REQUESTS):
+        if connection is None:
+            connection = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+        time.sleep(THINK_S)
+        connection.sendall(_ASKED[speaks])
+        answer = b""
+        while not answer.endswith(_ENDS.get(speaks, b"\0")):
+            part = connection.recv(1 << 16)
+            answer += part
+            if not part:
+                break
+        if speaks == "http/1.0":
+            assert answer.endswith(BODY), answer
+            connection.close()
+            connection = None
+        else:
+            assert answer.endswith(_ENDS[speaks]), answer
+    if connection is not None:
+        connection.close()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        port: int = asked.getsockname()[1]
+        return port
+
+
+def await_listening(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until somebody listens, without connecting: the server would see that (proc(5), net/tcp)."""
+    wanted = f":{port:04X} 00000000:0000 0A"
+    deadline = time.monotonic() + PATIENCE_S
+    while wanted not in Path("/proc/net/tcp").read_text():
+        assert process.poll() is None, f"the server ended with {process.returncode}"
+        assert time.monotonic() < deadline, "the server does not listen"
+        time.sleep(0.02)
+    time.sleep(0.3)  # workers are made after the socket: let them come to their wait
