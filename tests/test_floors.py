@@ -29,9 +29,12 @@ FLOORS = {
     "iotrace.views": 4,
     "iotrace.exporters": 4,
     "iotrace.cli": 5,
+    "iotrace.api": 5,
+    "iotrace.testing": 6,
+    "iotrace.pytest_plugin": 7,
     "iotrace.__main__": 5,
 }
-#: The package itself holds the version and nothing else: every floor may read it.
+#: The package itself holds the version, which every floor may read, and names what is in iotrace.api.
 VERSION_ONLY = "iotrace"
 
 MODELS = {"blocking", "nonblocking", "multiplexing", "multiplexed", "signaldriven", "asynchronous", "verdict"}
@@ -98,6 +101,8 @@ def test_imports_point_down() -> None:
     for path in sources("probes", "iotrace"):
         own = floor(module_name(path))
         for line, module in imports(path):
+            if module_name(path) == VERSION_ONLY and is_inside(module, "iotrace.api"):
+                continue
             if not is_ours(module) or module == VERSION_ONLY:
                 continue
             other = floor(module)

@@ -1,0 +1,175 @@
+"""Assertions about where a server blocks, for tests: on a recording, or on a server that is run for it.
+
+Replaying a recording needs no privileges; recording needs what ``iotrace run`` needs. With pytest, the
+fixture ``iotrace_record`` (:mod:`iotrace.pytest_plugin`) keeps recordings in the test's own folder.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from iotrace.api import RunError, Trace
+from iotrace.api import open as open_trace
+from iotrace.numbers import duration, plural
+
+if TYPE_CHECKING:
+    from iotrace.analysis.model import Analysis
+
+__all__ = ["assert_model", "assert_never_blocks_in", "assert_no_stall", "record"]
+
+_PATIENCE_S = 30.0
+_SAID = ("call", "fd", "kind", "descriptor", "since_begin_ns", "tid")
+
+Recording = Trace | str | os.PathLike[str]
+
+
+def assert_model(
+    recording: Recording, model: str, act: str = "receive", multiplexer: str | None = None
+) -> None:
+    """Assert which model the operations of an act prove: "blocking", "nonblocking", "multiplexing" …
+
+    ``multiplexer``: also which, "select", "poll" or "epoll". The message has the verdict's reason.
+    """
+    trace = _trace(recording)
+    verdict = trace.verdicts.get(act)
+    assert verdict is not None, f"no {act} in this recording: it has {', '.join(trace.verdicts) or 'none'}"
+    found = f"{verdict.model.label}{f' by {verdict.multiplexer}' if verdict.multiplexer else ''}"
+    right = verdict.model.label == model and multiplexer in (None, verdict.multiplexer)
+    wanted = f"{model}{f' by {multiplexer}' if multiplexer else ''}"
+    assert right, f"{act}: {found}, not {wanted}: {verdict.because}"
+
+
+def assert_no_stall(recording: Recording, limit_s: float = 0.05) -> None:
+    """Assert that no event loop slept for ``limit_s`` or more in anything but its wait.
+
+    The message names the call, how long it slept, and how many operations waited for it. A recording with
+    lost events proves no absence: that fails too.
+    """
+    from iotrace.analysis import analyse
+    from iotrace.views.sleeps import stall
+
+    trace = _trace(recording)
+    _whole(trace.analysis)
+    stalls = analyse(trace.analysis.events, round(limit_s * 1e9)).stalls
+    if stalls is None or stalls.longest is None:
+        return
+    words = stall(trace.analysis, stalls, stalls.longest).replace("\u202f", " ")
+    raise AssertionError(
+        f"{plural(len(stalls), 'stall')} of {limit_s * 1e3:g} ms or more; the longest: {words}"
+    )
+
+
+def assert_never_blocks_in(recording: Recording, *calls: str, thread: int | None = None) -> None:
+    """Assert that no call of these names slept. The message names the longest, its descriptor and its time.
+
+    ``thread``: of this thread only. A probe that sees no sleeps, and lost events, fail it: that proves
+    nothing.
+    """
+    trace = _trace(recording)
+    _whole(trace.analysis)
+    table = trace.calls
+    names = np.array(table["call"].to_pylist(), object)
+    unseen = np.array(table["wait_basis"].to_pylist(), object) == "unseen"
+    waited = table["wait_ns"].fill_null(0).to_numpy()
+    chosen = np.isin(names, calls)
+    if thread is not None:
+        chosen &= table["tid"].to_numpy() == thread
+    assert not np.any(chosen & unseen), "this probe did not see sleeps: nothing is proved"
+    slept = np.flatnonzero(chosen & (waited > 0))
+    if not len(slept):
+        return
+    longest = int(slept[waited[slept].argmax()])
+    row = {name: table[name][longest].as_py() for name in _SAID}
+    what = " ".join(str(row[name]) for name in ("fd", "kind", "descriptor") if row[name] is not None)
+    where = f" on fd {what}" if row["fd"] is not None else ""
+    raise AssertionError(
+        f"{plural(len(slept), 'call')} slept; the longest: {row['call']}{where} of thread {row['tid']}, "
+        f"{duration(int(waited[longest]))} at {duration(int(row['since_begin_ns']))}"
+    )
+
+
+def record(
+    server: Callable[[int], object],
+    clients: Callable[[int], object],
+    output: str | os.PathLike[str],
+    probe: str = "auto",
+) -> Trace:
+    """Run ``server(port)`` in a process of its own under a probe, drive it, end it, and return its trace.
+
+    ``server`` must be a function of a module's top level; ``clients(port)`` runs here, when somebody listens
+    on the port. The server is ended with SIGTERM when the clients are done. Raises
+    :class:`iotrace.RunError`, and what ``clients`` raises.
+    """
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        port: int = asked.getsockname()[1]
+    file = inspect.getsourcefile(server)
+    if file is None or "<" in server.__qualname__ or "." in server.__qualname__:
+        raise ValueError(f"{server!r} is no function of a module's top level: it cannot be run by itself")
+    program = (
+        f"import runpy; runpy.run_path({str(Path(file).resolve())!r}, run_name='_served_')"
+        f"[{server.__name__!r}]({port})"
+    )
+    words = [
+        "-m",
+        "iotrace",
+        "run",
+        "--probe",
+        probe,
+        "-o",
+        os.fspath(output),
+        "--",
+        sys.executable,
+        "-c",
+        program,
+    ]
+    with subprocess.Popen(
+        [sys.executable, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        text=True,
+    ) as tracer:  # fmt: skip
+        try:
+            _await(port, tracer)
+            clients(port)
+        finally:
+            tracer.send_signal(signal.SIGTERM)
+            _, said = tracer.communicate(timeout=_PATIENCE_S)
+    if not Path(output).exists():
+        raise RunError(
+            said.strip().splitlines()[-1] if said.strip() else "nothing was recorded", tracer.returncode
+        )
+    return open_trace(output)
+
+
+def _await(port: int, tracer: subprocess.Popen[str]) -> None:
+    """Wait until somebody listens, without connecting: the server would see that (proc(5), net/tcp)."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while not any(f":{port:04X} " in line and " 0A " in line for line in _listening()):
+        if tracer.poll() is not None:
+            _, said = tracer.communicate()
+            raise RunError(f"the server ended before it listened: {said.strip()[-300:]}", tracer.returncode)
+        if time.monotonic() > deadline:
+            raise RunError(f"the server does not listen on port {port}", 125)
+        time.sleep(0.02)
+
+
+def _listening() -> list[str]:
+    return [line for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()]
+
+
+def _trace(recording: Recording) -> Trace:
+    return recording if isinstance(recording, Trace) else open_trace(recording)
+
+
+def _whole(analysis: Analysis) -> None:
+    assert not analysis.lost, f"{plural(analysis.lost, 'event')} were lost: what is not seen may have been"
