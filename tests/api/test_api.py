@@ -113,9 +113,7 @@ def test_too_long_a_run_is_ended() -> None:
 
 
 def test_importing_it_imports_nothing_else() -> None:
-    code = (
-        "import sys, iotrace; print([x for x in sys.modules if x.startswith(('iotrace', 'numpy'))])"
-    )
+    code = "import sys, iotrace; print([x for x in sys.modules if x.startswith(('iotrace', 'numpy'))])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['iotrace']"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
