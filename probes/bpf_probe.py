@@ -7,13 +7,14 @@ import platform
 import select
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
 from probes.contract import Command, Options, Outcome, ProbeError, Sink
-from probes.ebpf import library, tracefs
+from probes.ebpf import library, running, tracefs
 from probes.ebpf.loaded import finish_closing
 from probes.ebpf.privileges import in_initial_pid_namespace, missing_privileges
 from probes.ebpf.session import Session
@@ -78,6 +79,26 @@ class BpfProbe:
         self._session, self._target = session, target
         return target.pid
 
+    def attach(self, pids: Sequence[int], options: Options) -> None:
+        """Follow processes that run already, all their threads and descendants, and touch none of them.
+
+        Raises :class:`ProbeError`. :meth:`run` then ends with the last of them, or by :meth:`stop`.
+        """
+        reason = self.unusable()
+        if reason:
+            raise ProbeError(reason)
+        self._options = options
+        finish_closing()
+        session = Session(options, self._notes)
+        try:
+            refused = running.join(session, pids)
+        except BaseException:
+            session.close()
+            raise
+        if refused:
+            self._notes["tasks_refused"] = refused
+        self._session = session
+
     @property
     def header(self) -> dict[str, object]:
         """Facts known at the start; see the contract."""
@@ -94,12 +115,12 @@ class BpfProbe:
     def run(self, sink: Sink) -> Outcome:
         """Let the target go; feed ``sink`` until its tree has ended or :meth:`stop`."""
         session, target = self._running(), self._target
-        assert target is not None
         outcome = Outcome(notes=self._notes)
         if self._options.pin:
             self._notes["pin"] = "the eBPF probe has no need of --pin, and did not pin"
-        waiter = _Waiter(target.pid)
-        target.resume()
+        waiter = _Waiter(target.pid if target is not None else None)
+        if target is not None:
+            target.resume()
         try:
             self._follow(session, waiter, sink)
             self._finish(session, sink, outcome)
@@ -226,15 +247,16 @@ def _offsets(parts: list[NDArray[np.int32]]) -> NDArray[np.int32]:
 class _Waiter:
     """Wait for time to pass or the first process to end, and reap that one only."""
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
+    def __init__(self, pid: int | None) -> None:
+        """``pid`` None: there is no child to be reaped."""
+        self._pid = pid or 0
         self.status: int | None = None
-        self.reaped = False  # by us or by somebody else
+        self.reaped = pid is None  # by us or by somebody else
         self._poll = select.poll()
-        try:
-            self._pidfd = os.pidfd_open(pid)
-        except OSError:  # Linux before 5.3
-            self._pidfd = -1
+        self._pidfd = -1
+        with suppress(OSError):  # Linux before 5.3
+            if pid is not None:
+                self._pidfd = os.pidfd_open(pid)
         if self._pidfd >= 0:
             self._poll.register(self._pidfd, select.POLLIN)
 

@@ -64,6 +64,10 @@ _ANON = {
 }
 
 
+#: What the tracer says of a socket that it found open (iotrace.capture.present).
+TOLD = ("tcp", "udp", "listen", "unix", "unix-dgram")
+
+
 @dataclass
 class Lives:
     """All lives of a recording; every array is (n,) and one index names one life.
@@ -272,7 +276,7 @@ def _kind_made(events: Events, calls: Calls, origin: int, names: list[str]) -> s
 
 
 def kind_of_link(text: str) -> str:
-    """Return the kind that a link in /proc/PID/fd names."""
+    """Return the kind that a link in /proc/PID/fd names, or that the tracer told instead of one."""
     for prefix, kind in (
         ("socket:", "socket"),
         ("pipe:", "pipe"),
@@ -281,6 +285,9 @@ def kind_of_link(text: str) -> str:
     ):
         if text.startswith(prefix):
             return kind
+    kind, _, rest = text.partition(" ")
+    if kind in TOLD and (rest or kind.startswith("unix")):
+        return kind
     if text.startswith("anon_inode:"):
         return str(_ANON.get(text.removeprefix("anon_inode:"), "unknown"))
     return "file" if text.startswith("/") else "unknown"

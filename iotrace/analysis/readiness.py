@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from iotrace.analysis.axis import Axis, Ints, take
 from iotrace.analysis.calls import Calls, code
 from iotrace.columns import Events
+from probes.events import Kind
 from probes.table import CALLS, Decode
 
 #: poll(2), epoll_ctl(2)
@@ -120,13 +121,43 @@ def _through_epoll(
         key = _mark(0 * epoll[missing], epoll[missing], data[missing])
         at[missing] = anyone.last(key, calls.exit_ns[owner[missing]])
     at = take(add, at, -1)
-    number = _by_number(calls, owner, data, at)
+    number, told = _found_there(events, calls, owner, data, at)
+    unseen = (number < 0) & (at < 0)
+    number = np.where(unseen, _by_number(calls, owner, data, at), number)
     known = (at >= 0) | (number >= 0)
-    at, owner, number = at[known], owner[known], number[known]
-    asked = take(ctl.events, at, 0)
-    mode = np.where(at >= 0, asked & (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE), MODE_UNSEEN)
+    at, owner, number, told, unseen = at[known], owner[known], number[known], told[known], unseen[known]
+    asked = np.where(at >= 0, take(ctl.events, at, 0), told)
+    mode = np.where(unseen, MODE_UNSEEN, asked & (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE))
     fd = np.where(at >= 0, take(ctl.fd, at, -1), number)
     return (owner, calls.tgid[owner], fd, asked & 0xFFFF, found[known] & 0xFFFF, mode, epoll[known])
+
+
+def _found_there(
+    events: Events, calls: Calls, owner: Ints, data: NDArray[np.uint64], at: Ints
+) -> tuple[Ints, Ints]:
+    """Return the descriptors of events, and what was asked for, by the sets that the tracer found (-1: none).
+
+    A set that was there before the tracer is told as a DESCRIPTOR row (iotrace.capture.present).
+    """
+    fd, asked = np.full(len(at), -1, np.int64), np.zeros(len(at), np.int64)
+    rows = np.flatnonzero(events["kind"] == Kind.DESCRIPTOR)
+    length = np.diff(events.watch_offsets)[rows] if len(rows) else rows
+    rows, length = rows[length > 0], length[length > 0]
+    missing = np.flatnonzero(at < 0)
+    if not len(rows) or not len(missing):
+        return fd, asked
+    set_of = np.repeat(rows, length // 2)
+    index = np.concatenate(
+        [np.arange(n // 2) * 2 + events.watch_offsets[row] for row, n in zip(rows, length, strict=True)]
+    )
+    member, bits = events.watch[index], events.watch[index + 1]
+    key = _mark(events["tgid"][set_of].astype(np.int64), events["fd"][set_of].astype(np.int64), bits)
+    there = Axis(key, events["enter_ns"][set_of])
+    asking = _mark(calls.tgid[owner[missing]], calls.fd[owner[missing]].astype(np.int64), data[missing])
+    found = there.last(asking, calls.exit_ns[owner[missing]])
+    fd[missing] = take((member & np.uint64(0xFFFFFFFF)).astype(np.int64), found, -1)
+    asked[missing] = take((member >> np.uint64(32)).astype(np.int64), found, 0)
+    return fd, asked
 
 
 def _by_number(calls: Calls, owner: Ints, data: NDArray[np.uint64], at: Ints) -> Ints:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from iotrace.analysis import modes, sockets
 from iotrace.analysis.axis import Ints, take
 from iotrace.analysis.calls import Calls, code
-from iotrace.analysis.descriptors import Lives
+from iotrace.analysis.descriptors import TOLD, Lives
 from iotrace.analysis.model import Descriptor, Model
 from iotrace.analysis.operation import Operations
 from iotrace.analysis.readiness import EPOLLET, Readiness
@@ -87,12 +87,12 @@ class DescriptorTable(Sequence[Descriptor]):
             return self._listening[root]
         if root in bound:
             return sockets.text(self._events.blob_of(int(self._calls.row[bound[root]]))) or "(any address)"
-        return ""
+        return self._told(root)
 
     def _name(self, root: int) -> str:
         """Return what a person calls it: an address, a pair of addresses, a path, or nothing."""
         lives, events, calls = self._lives, self._events, self._calls
-        origin, fact = int(lives.origin[root]), int(lives.fact[root])
+        origin = int(lives.origin[root])
         bound, connected = self._addresses
         if origin >= 0 and CALLS[calls.code[origin]].role == Role.ACCEPT:
             peer = sockets.text(events.blob_of(int(calls.row[origin])))
@@ -106,9 +106,15 @@ class DescriptorTable(Sequence[Descriptor]):
             return self._local(root)
         if origin >= 0 and lives.kind[root] in ("file", "terminal"):
             return events.blob_of(int(calls.row[origin])).decode("utf-8", "backslashreplace")
-        if fact >= 0:
-            return events.blob_of(fact).decode("utf-8", "backslashreplace")
-        return ""
+        return self._told(root)
+
+    def _told(self, root: int) -> str:
+        """Return what the tracer said of a descriptor that it found open."""
+        fact, kind = int(self._lives.fact[root]), self._lives.kind[root]
+        if fact < 0:
+            return ""
+        link = self._events.blob_of(fact).decode("utf-8", "backslashreplace")
+        return link.removeprefix(f"{kind} ") if kind in TOLD else link
 
 
 def _closes(calls: Calls, lives: Lives) -> Ints:

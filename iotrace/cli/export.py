@@ -1,6 +1,6 @@
 """Write a recording in another program's format, by the ending of the file.
 
-iotrace export -o chat.perfetto-trace       the newest recording, for ui.perfetto.dev
+iotrace export -o chat.html                 the newest recording as one page for a browser
 iotrace export FILE -o calls.parquet -o operations.csv --table operations
 iotrace export FILE --to jsonl -o - | head  to standard output
 iotrace export --list                       the formats

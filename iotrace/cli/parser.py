@@ -23,6 +23,7 @@ class Entry(NamedTuple):
 
 COMMANDS: tuple[Entry, ...] = (
     Entry("run", "iotrace.cli.run", "run a server under a probe, record it, and say where it blocks"),
+    Entry("attach", "iotrace.cli.attach", "record a server that runs already, and leave it as it was"),
     Entry("demo", "iotrace.cli.demo", "list the demos, or run one with its scripted clients"),
     Entry("show", "iotrace.cli.show", "the timeline of a recording"),
     Entry("report", "iotrace.cli.report", "verdict, proof matrix and calls of a recording"),
@@ -32,7 +33,9 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("compare", "iotrace.cli.compare", "recordings side by side: who is blocked where, at what price"),
     Entry("figure", "iotrace.cli.figure", "a picture worth a slide: SVG, PNG or PDF"),
     Entry(
-        "export", "iotrace.cli.export", "the recording for another program: Perfetto, Parquet, CSV, and more"
+        "export",
+        "iotrace.cli.export",
+        "the recording as a page to zoom and search, as Parquet, CSV, JSON Lines",
     ),
     Entry("explain", "iotrace.cli.explain", "the whole story of a lesson, in English or Chinese"),
     Entry("doctor", "iotrace.cli.doctor", "what can run here, what cannot, and what mends it"),

@@ -45,13 +45,17 @@ def add_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
             "--pin", action="store_true", help="ptrace: tracer and target on one CPU (cheaper stops)"
         ),
         probe.add_argument(
-            "--buffer", type=_bytes, default=64 << 20, metavar="SIZE", help="eBPF: ring buffer (default 64M)"
+            "--buffer",
+            type=bytes_of,
+            default=64 << 20,
+            metavar="SIZE",
+            help="eBPF: ring buffer (default 64M)",
         ),
         probe.add_argument(
             "--no-clients", action="store_true", help="run a demo without its scripted clients"
         ),
         probe.add_argument(
-            "--duration", type=_seconds, metavar="S", help="end the target (SIGTERM) after S seconds"
+            "--duration", type=nanoseconds_of, metavar="S", help="end the target (SIGTERM) after S seconds"
         ),
         probe.add_argument("--as-root", action="store_true", help="under sudo, do not run the target as you"),
         probe.add_argument("--progress", action="store_true", help="say on standard error how far it is"),
@@ -204,7 +208,8 @@ def _status_line(arguments: argparse.Namespace, scripted: bool) -> StatusLine | 
     return StatusLine(after_ns=1_000_000_000)
 
 
-def _bytes(text: str) -> int:
+def bytes_of(text: str) -> int:
+    """Read a size such as 64M for argparse: the next power of two."""
     units = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
     factor = units.get(text[-1:].lower(), 1)
     try:
@@ -216,7 +221,8 @@ def _bytes(text: str) -> int:
     return 1 << (size - 1).bit_length()
 
 
-def _seconds(text: str) -> int:
+def nanoseconds_of(text: str) -> int:
+    """Read seconds for argparse."""
     try:
         seconds = float(text)
     except ValueError:

@@ -77,6 +77,8 @@ def _notes(analysis: Analysis) -> Iterable[str]:
         yield f"each traced call takes {cost} longer for being stopped; the times shown contain it"
     if analysis.foreign:
         yield f"{plural(analysis.foreign, 'call')} of another architecture (32-bit) counted, not decoded"
+    if header.get("attached"):
+        yield "attached while it ran: a call that was under way then is not recorded"
     options = header.get("options")
     if isinstance(options, Mapping) and options.get("pin"):
         yield "tracer and target shared one CPU (--pin)"

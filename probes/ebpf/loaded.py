@@ -83,9 +83,14 @@ class Loaded:
         """Return the file descriptor of a map. It stays owned by this object."""
         return self._maps[name]
 
-    def update(self, name: str, key: NDArray[Any], value: NDArray[Any]) -> int:
-        """Set one entry of a map; negative where the kernel refuses."""
-        return int(self.lib.bpf_update_elem(self.map_fd(name), key.ctypes.data, value.ctypes.data, 0))
+    def update(self, name: str, key: NDArray[Any], value: NDArray[Any], only_new: bool = False) -> int:
+        """Set one entry of a map; negative where the kernel refuses, or ``only_new`` and it is there."""
+        fd, flags = self.map_fd(name), 1 if only_new else 0  # BPF_NOEXIST
+        return int(self.lib.bpf_update_elem(fd, key.ctypes.data, value.ctypes.data, flags))
+
+    def delete(self, name: str, key: NDArray[Any]) -> int:
+        """Remove one entry of a map; negative where there is none."""
+        return int(self.lib.bpf_delete_elem(self.map_fd(name), key.ctypes.data))
 
     def attach(self) -> None:
         """Attach every program; what fails and is not required becomes missing evidence."""

@@ -45,6 +45,7 @@ class Session:
         self._received = np.zeros(cpus, np.int64)
         self._joiner = Joiner()
         self._made = 0
+        self._joined = False
         self._pending: set[tuple[int, int]] = set()
         self._loaded.attach()
 
@@ -72,8 +73,43 @@ class Session:
         self._run["tasks"] += 1
         self._places["slot"][tid >> 2, tid & 3] = slot[0]
 
+    def join(self, tid: int, tgid: int, threaded: bool) -> bool:
+        """Follow a task that runs already, from now on; False where there is no room for it.
+
+        Its call under way, if any, began before and is not recorded: the next one is the first.
+        """
+        if self._places["slot"][tid >> 2, tid & 3]:
+            return True  # its parent was followed when it was made
+        for number in range(16):
+            slot = np.array([1 + (tid + number * 1021) % (programs.TASKS - 1)], np.uint32)
+            if self._loaded.update("owners", slot, np.array([tid], np.uint32), only_new=True) < 0:
+                continue
+            task = np.zeros(1, TASK)
+            task["call"]["tid"], task["call"]["tgid"] = tid, tgid
+            task["args"][0, _NO_FD] = np.uint64(2**64 - 1)
+            task["status"], task["armed"], task["threaded"], task["slot"] = -1, 1, threaded, slot
+            self._states[slot] = task
+            self._places["slot"][tid >> 2, tid & 3] = slot[0]
+            self._joined = True
+            return True
+        return False
+
+    def leave(self, tid: int) -> None:
+        """Forget a task that ended before it was followed: nobody will say so."""
+        slot = int(self._places["slot"][tid >> 2, tid & 3])
+        if slot and int(self._states["call"]["tid"][slot]) == tid:
+            self._places["slot"][tid >> 2, tid & 3] = 0
+            self._states["call"]["tid"][slot] = 0
+            self._loaded.delete("owners", np.array([slot], np.uint32))
+
+    def followed(self, tid: int) -> bool:
+        """Return whether a task is followed now."""
+        return bool(self._places["slot"][tid >> 2, tid & 3])
+
     def tasks(self) -> int:
         """Return how many tasks are followed now."""
+        if self._joined:  # the programs' count is theirs: user space cannot add to it without a race
+            return int(np.count_nonzero(self._states["call"]["tid"]))
         return int(self._run["tasks"][0])
 
     def drain(self) -> NDArray[np.void]:

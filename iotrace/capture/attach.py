@@ -1,0 +1,187 @@
+"""Record processes that run already, and leave them as they were."""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from iotrace import __version__
+from iotrace.capture.present import descriptors
+from iotrace.recording.layout import default_path
+from probes.bpf_probe import BpfProbe
+from probes.contract import Options, Outcome, ProbeError
+from probes.events import Batch, Kind
+
+
+@dataclass(frozen=True)
+class Attached:
+    """How it ended: by "target", "duration" or "interrupt". ``failure``: what could not be done."""
+
+    path: Path
+    outcome: Outcome
+    ended_by: str
+    failure: str | None
+
+
+def attach(
+    pids: Sequence[int],
+    options: Options,
+    output: Path | None,
+    force: bool,
+    duration_s: float | None,
+    say: Callable[[str], None],
+    progress: Callable[[int, int, int], None] | None = None,
+) -> Attached:
+    """Record the trees of ``pids`` until they end, the duration is over, or a signal comes.
+
+    Raises :class:`probes.contract.ProbeError` or :class:`iotrace.recording.layout.RecordingError` when
+    nothing was recorded.
+    """
+    from iotrace.recording.writing import Writer
+
+    for pid in pids:
+        _check(pid)
+    argv = _words(pids[0])
+    begun_ns = time.monotonic_ns()
+    probe = BpfProbe()
+    probe.attach(pids, options)
+    try:
+        path = output or default_path(Path(argv[0]).name if argv else "attached", pids[0])
+        writer = Writer(path, _header(probe, pids, argv, options, begun_ns), force, on_failure=say)
+    except BaseException:
+        probe.stop()
+        probe.run(lambda rows: None)
+        raise
+    lost = 0
+
+    def sink(rows: Batch) -> None:
+        nonlocal lost
+        gaps = rows.rows["kind"] == Kind.GAP
+        lost += int(rows.rows["a"][gaps].sum())
+        writer.write(rows)
+        if progress:
+            progress(time.monotonic_ns() - begun_ns, writer.rows, lost)
+
+    with _signals(probe, duration_s) as told:
+        writer.write(descriptors(_trees(pids), begun_ns))
+        say(f"attached to {', '.join(map(str, pids))}: recording until Ctrl-C" if duration_s is None else
+            f"attached to {', '.join(map(str, pids))}: recording for {duration_s:g} s")  # fmt: skip
+        try:
+            outcome = probe.run(sink)
+        except BaseException:
+            writer.close()
+            raise
+        ended_by = told[0] if told else "target"
+    writer.note(
+        {
+            "wait_status": None,
+            "exit_status": None,
+            "signal": None,
+            "produced": outcome.produced,
+            "lost": outcome.lost,
+            "ended_ns": time.monotonic_ns(),
+            "ended_by": ended_by,
+            "clients": None,
+            "probe_notes": outcome.notes,
+        }
+    )
+    writer.close()
+    return Attached(writer.path, outcome, ended_by, writer.failure)
+
+
+@contextmanager
+def _signals(probe: BpfProbe, duration_s: float | None) -> Iterator[list[str]]:
+    """Let signals and the clock end the recording; yield who did, first come first."""
+    told: list[str] = []
+
+    def on(number: int, frame: FrameType | None) -> None:
+        told.append("duration" if number == signal.SIGALRM else "interrupt")
+        probe.stop()
+
+    before = {
+        number: signal.signal(number, on)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+        if signal.getsignal(number) != signal.SIG_IGN or number == signal.SIGALRM
+    }
+    if duration_s is not None:
+        signal.setitimer(signal.ITIMER_REAL, duration_s)
+    try:
+        yield told
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _check(pid: int) -> None:
+    """Raise :class:`ProbeError` for a number that is no process to be recorded: proc(5), ``status``."""
+    if pid == os.getpid():
+        raise ProbeError(f"{pid} is iotrace itself: give another process")
+    try:
+        lines = dict(
+            line.split(":\t", 1)
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+            if ":\t" in line
+        )
+    except OSError:
+        raise ProbeError(f"no process {pid}: `ps -e` lists them") from None
+    if lines.get("Tgid") != str(pid):
+        raise ProbeError(f"{pid} is a thread of process {lines.get('Tgid')}: attach to that")
+    if lines.get("State", "").startswith("Z"):
+        raise ProbeError(
+            f"process {pid} has ended, and waits for its parent to notice: there is nothing to record"
+        )
+    if lines.get("Kthread") == "1" or "VmSize" not in lines:
+        raise ProbeError(f"{pid} is a kernel thread: it makes no system calls")
+
+
+def _trees(pids: Sequence[int]) -> list[int]:
+    """Return the processes and their descendants, each once."""
+    found: list[int] = []
+    waiting = list(pids)
+    while waiting:
+        pid = waiting.pop(0)
+        if pid in found:
+            continue
+        found.append(pid)
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            try:
+                waiting += map(int, children.read_text().split())
+            except OSError:
+                continue
+    return found
+
+
+def _words(pid: int) -> list[str]:
+    try:
+        return [os.fsdecode(word) for word in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]]
+    except OSError:
+        return []
+
+
+def _header(
+    probe: BpfProbe, pids: Sequence[int], argv: Sequence[str], options: Options, begun_ns: int
+) -> dict[str, Any]:
+    return {
+        "iotrace": __version__,
+        "argv": list(argv),
+        "folder": os.getcwd(),
+        "pid": pids[0],
+        "attached": list(pids),
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "host_cpus": os.cpu_count(),
+        "started_ns": begun_ns,
+        "started_wall_ns": time.time_ns() - (time.monotonic_ns() - begun_ns),
+        "options": {"pin": False, "buffer_bytes": options.buffer_bytes, "withhold": sorted(options.withhold)},
+        "remark": None,
+        **probe.header,
+    }

@@ -1,0 +1,73 @@
+"""Record a server that runs already, with its threads and children, and leave it as it was.
+
+iotrace attach PID                  until Ctrl-C
+iotrace attach PID PID --duration 5
+
+By the eBPF probe (root, or CAP_BPF and CAP_PERFMON): the server is not stopped, and nothing of it is changed.
+A call that was under way when it began is not recorded; what was open is described from /proc.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from iotrace.cli.ending import FAILED, Ending
+from iotrace.cli.failing import add_fail_on, judge
+from iotrace.cli.run import bytes_of, nanoseconds_of
+from iotrace.cli.screen import add_screen_options, say
+from iotrace.cli.status import StatusLine
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``attach``."""
+    parser.add_argument("pids", metavar="PID", type=_pid, nargs="+", help="a process; its descendants too")
+    tracing = parser.add_argument_group("tracing")
+    tracing.add_argument("--duration", type=nanoseconds_of, metavar="S", help="end after S seconds")
+    tracing.add_argument(
+        "--buffer", type=bytes_of, default=64 << 20, metavar="SIZE", help="ring buffer (default 64M)"
+    )
+    tracing.add_argument("--progress", action="store_true", help="say on standard error how far it is")
+    recording = parser.add_argument_group("recording")
+    recording.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="default: iotrace-<program>.<pid>.iotrace"
+    )
+    recording.add_argument("--force", action="store_true", help="replace FILE if it exists")
+    add_fail_on(parser)
+    add_screen_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> Ending:
+    """Attach, record, and show."""
+    from iotrace.capture.attach import attach
+    from iotrace.cli.afterwards import show_result
+    from iotrace.recording.layout import RecordingError
+    from probes.contract import Options, ProbeError
+
+    line = StatusLine() if arguments.progress else None
+    duration_s = arguments.duration / 1e9 if arguments.duration else None
+    try:
+        result = attach(
+            arguments.pids,
+            Options(buffer_bytes=arguments.buffer),
+            arguments.output,
+            arguments.force,
+            duration_s,
+            say,
+            line.show if line else None,
+        )
+    except (ProbeError, RecordingError) as error:
+        say(str(error))
+        return Ending(FAILED)
+    finally:
+        if line:
+            line.erase()
+    analysis = show_result(result.path, arguments)
+    ending = Ending(FAILED if result.failure else 0)
+    return ending if analysis is None else judge(analysis, arguments, ending)
+
+
+def _pid(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 1 << 22:
+        raise argparse.ArgumentTypeError(f"{text!r} is no process number")
+    return int(text)

@@ -1,0 +1,266 @@
+"""`iotrace attach`: before, during and after it the server serves, and nothing of it is touched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from iotrace.analysis import analyse
+from iotrace.analysis.model import Act, Model
+from iotrace.recording.reading import read
+from probes.events import Kind
+from tests.command import COMMAND, environment, iotrace
+from tests.live import require
+
+LIMIT_S = 30
+BEFORE, DURING, AFTER = 5, 23, 7
+
+LOOP = """
+import os, select, socket, sys
+server = socket.create_server(("127.0.0.1", 0))
+server.setblocking(False)
+epoll = select.epoll()
+epoll.register(server, select.EPOLLIN)
+connections = {}
+print(server.getsockname()[1], flush=True)
+while True:
+    for fd, _ in epoll.poll():
+        if fd == server.fileno():
+            connection, _ = server.accept()
+            connections[connection.fileno()] = connection
+            epoll.register(connection, select.EPOLLIN | select.EPOLLET)
+        else:
+            data = connections[fd].recv(100)
+            if data:
+                connections[fd].sendall(data)
+            else:
+                connections.pop(fd).close()
+"""
+
+THREADS = """
+import socket, sys, threading
+server = socket.create_server(("127.0.0.1", 0), backlog=200)
+def serve(connection):
+    while data := connection.recv(100):
+        connection.sendall(data)
+def accept():
+    while True:
+        threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+for _ in range(int(sys.argv[1])):
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+print(server.getsockname()[1], flush=True)
+accept()
+"""
+
+FORKING = """
+import os, socket, time
+server = socket.create_server(("127.0.0.1", 0))
+for _ in range(2):
+    if os.fork() == 0:
+        while True:
+            connection, _ = server.accept()
+            while data := connection.recv(100):
+                connection.sendall(data)
+            connection.close()
+print(server.getsockname()[1], flush=True)
+while True:
+    time.sleep(3600)
+"""
+
+
+@pytest.fixture(autouse=True)
+def bpf() -> None:
+    require("bpf")
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., tuple[subprocess.Popen[str], int]]]:
+    """Start a program that prints its port; end it, and what it forked, afterwards."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(program: str, *words: str) -> tuple[subprocess.Popen[str], int]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, *words], stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+        running.append(process)
+        assert process.stdout is not None
+        return process, int(process.stdout.readline())
+
+    yield start
+    for process in running:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def ask(connection: socket.socket, count: int) -> None:
+    for number in range(count):
+        connection.sendall(b"%d" % number)
+        assert connection.recv(100) == b"%d" % number
+
+
+def attached(folder: Path, pid: int, *words: str) -> subprocess.Popen[str]:
+    """Start `iotrace attach` and return when it says that it is attached."""
+    tracer = subprocess.Popen(
+        [*COMMAND, "attach", str(pid), "-o", str(folder / "it.iotrace"), *words],
+        cwd=folder, env=environment(),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert tracer.stderr is not None
+    said = tracer.stderr.readline()
+    assert said.startswith(f"iotrace: attached to {pid}: recording"), said + tracer.stderr.read()
+    return tracer
+
+
+def tracer_of(pid: int) -> str:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(line.split()[1] for line in lines if line.startswith("TracerPid"))
+
+
+def test_a_server_serves_before_during_and_after(
+    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path
+) -> None:
+    process, port = serve(LOOP)
+    with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as old:
+        ask(old, BEFORE)
+        tracer = attached(tmp_path, process.pid)
+        assert tracer_of(process.pid) == "0"
+        ask(old, DURING)
+        with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as new:
+            ask(new, DURING)
+            tracer.send_signal(signal.SIGINT)
+            output, said = tracer.communicate(timeout=LIMIT_S)
+            assert tracer.returncode == 0, said
+            ask(new, AFTER)
+        ask(old, AFTER)
+    assert process.poll() is None
+    assert "I/O multiplexing: epoll" in output
+    analysis = analyse(read(tmp_path / "it.iotrace"))
+    assert analysis.lost == 0
+    # The wait that was under way when it began is not recorded: what that announced proves nothing.
+    verdict = analysis.verdicts[Act.RECEIVE]
+    assert verdict.operations == 2 * DURING
+    assert verdict.supporting >= 2 * DURING - 1
+    assert (verdict.model, verdict.multiplexer, verdict.trigger) == (Model.MULTIPLEXING, "epoll", "edge")
+    assert analysis.verdicts[Act.ACCEPT].operations == 1
+    here = {what.kind: what.name for what in analysis.descriptors if what.operations}
+    assert here["listen"] == f"127.0.0.1:{port}"
+    names = [what.name for what in analysis.descriptors if what.kind == "tcp" and what.operations]
+    assert len(names) == 2
+    assert all(name.startswith(f"127.0.0.1:{port} ← 127.0.0.1:") for name in names), names
+    header = analysis.events.header
+    assert header["attached"] == [process.pid]
+    assert header["argv"][1:2] == ["-c"]
+
+
+def test_all_threads_and_those_that_come(
+    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path
+) -> None:
+    process, port = serve(THREADS, "499")
+    with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as old:
+        ask(old, BEFORE)
+        tracer = attached(tmp_path, process.pid)
+        ask(old, DURING)
+        fresh = [socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) for _ in range(11)]
+        for connection in fresh:
+            ask(connection, DURING)
+            connection.close()
+        tracer.send_signal(signal.SIGTERM)
+        _, said = tracer.communicate(timeout=LIMIT_S)
+        assert tracer.returncode == 0, said
+        ask(old, AFTER)
+    analysis = analyse(read(tmp_path / "it.iotrace"))
+    receives = analysis.operations["act"] == Act.RECEIVE
+    # The recv in which the old connection's thread slept when it began is not recorded.
+    assert np.count_nonzero(receives) == 12 * DURING - 1
+    assert len(np.unique(analysis.operations["tid"][receives])) == 12
+    assert np.count_nonzero(analysis.events["kind"] == Kind.TASK_NEW) == 11
+
+
+def test_children_are_recorded(
+    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path
+) -> None:
+    process, port = serve(FORKING)
+    tracer = attached(tmp_path, process.pid, "--duration", "2")
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as connection:
+            ask(connection, DURING)
+    _, said = tracer.communicate(timeout=LIMIT_S)
+    assert tracer.returncode == 0, said
+    analysis = analyse(read(tmp_path / "it.iotrace"))
+    assert analysis.verdicts[Act.RECEIVE].operations == 5 * DURING
+    assert process.pid not in analysis.operations["tgid"]
+    with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as connection:
+        ask(connection, AFTER)
+
+
+def test_it_ends_with_its_server(
+    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path
+) -> None:
+    process, port = serve(LOOP)
+    tracer = attached(tmp_path, process.pid)
+    with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as connection:
+        ask(connection, DURING)
+        process.kill()
+        _, said = tracer.communicate(timeout=LIMIT_S)
+    assert tracer.returncode == 0, said
+    analysis = analyse(read(tmp_path / "it.iotrace"))
+    assert analysis.verdicts[Act.RECEIVE].operations == DURING
+
+
+def test_a_killed_tracer_leaves_the_server_and_the_recording(
+    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path
+) -> None:
+    process, port = serve(LOOP)
+    tracer = attached(tmp_path, process.pid)
+    with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as connection:
+        ask(connection, DURING)
+        time.sleep(1.2)  # what is older than a second is on the disk
+        tracer.kill()
+        tracer.communicate(timeout=LIMIT_S)
+        ask(connection, AFTER)
+    assert process.poll() is None
+    assert analyse(read(tmp_path / "it.iotrace")).verdicts[Act.RECEIVE].operations == DURING
+
+
+@pytest.mark.parametrize(
+    ("pid", "status", "said"),
+    [
+        ("4194303", 125, "no process 4194303"),
+        ("2", 125, "is a kernel thread"),
+        ("word", 2, "is no process number"),
+    ],
+)
+def test_what_cannot_be_attached_is_said_in_one_line(
+    tmp_path: Path, pid: str, status: int, said: str
+) -> None:
+    done = iotrace(tmp_path, "attach", pid)
+    assert done.returncode == status
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1 or status == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_thread_and_a_zombie_are_named_as_such(
+    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path
+) -> None:
+    process, _ = serve(THREADS, "1")
+    thread = next(int(name) for name in os.listdir(f"/proc/{process.pid}/task") if int(name) != process.pid)
+    done = iotrace(tmp_path, "attach", str(thread))
+    assert (done.returncode, f"is a thread of process {process.pid}" in done.stderr) == (125, True)
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    done = iotrace(tmp_path, "attach", str(process.pid))
+    assert (done.returncode, "has ended" in done.stderr) == (125, True)
