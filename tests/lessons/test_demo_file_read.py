@@ -69,11 +69,17 @@ def test_the_copy_is_the_same_whether_cold_or_warm(run: Run) -> None:
 
 
 def test_what_o_direct_reads_is_never_in_the_page_cache(run: Run) -> None:
-    """Reads that must not wait find every block there after the warm pass, none after O_DIRECT."""
+    """Reads that must not wait find every block there after the warm pass, hardly any after O_DIRECT.
+
+    Before it the cache was told to drop the file; it may keep a page that is in use (posix_fadvise(2)).
+    """
     needs_disk()
     asked = run.rows("preadv", "preadv2")
     asked = asked[run.events["ret"][asked] != BLOCK]
-    assert run.events["ret"][asked].tolist() == [1] * BLOCKS + [-EAGAIN] * BLOCKS
+    found = run.events["ret"][asked].tolist()
+    assert found[:BLOCKS] == [1] * BLOCKS
+    assert found[BLOCKS:].count(-EAGAIN) + found[BLOCKS:].count(1) == BLOCKS
+    assert found[BLOCKS:].count(-EAGAIN) >= 0.7 * BLOCKS
     reads = passes(run)
     assert reads[WARM][-1] < asked[0] < asked[BLOCKS - 1] < reads[DIRECT][0]
     assert reads[DIRECT][-1] < asked[BLOCKS]

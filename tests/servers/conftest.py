@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,12 +23,12 @@ PROBES = ("bpf", "ptrace")
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("servers")
-    path.parent.chmod(0o755)
-    path.parent.parent.chmod(0o755)  # nginx's workers are another user's
-    programs.write(path)
-    return path
+def folder() -> Iterator[Path]:
+    """A folder that other users may look into, as servers' workers are: pytest's own are private."""
+    with tempfile.TemporaryDirectory(prefix="iotrace-servers-") as name:
+        path = Path(name)
+        programs.write(path)
+        yield path
 
 
 def installed(server: Server) -> None:

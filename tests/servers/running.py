@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -44,20 +45,27 @@ def run(server: Server, folder: Path, tool: list[str]) -> int:
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,
+            start_new_session=True,
         )
         try:
             await_listening(port, process)
             drive(server.speaks, port)
         except BaseException:
-            process.kill()
-            process.wait()
+            _kill(process)
             raise
         os.kill(_server_of(process.pid) if tool[0] == "strace" else process.pid, signal.SIGTERM)
         try:
             return process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
-            process.kill()
+            _kill(process)
             raise
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill the tool and the server: what a killed strace leaves behind still listens."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _server_of(strace: int) -> int:
@@ -73,26 +81,22 @@ def drive(speaks: str, port: int) -> None:
 
 
 def _client(speaks: str, port: int) -> None:
-    connection: socket.socket | None = None
-    for _ in range(REQUESTS):
-        if connection is None:
-            connection = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
-        time.sleep(THINK_S)
-        connection.sendall(_ASKED[speaks])
-        answer = b""
-        while not answer.endswith(_ENDS.get(speaks, b"\0")):
-            part = connection.recv(1 << 16)
-            answer += part
-            if not part:
-                break
-        if speaks == "http/1.0":
-            assert answer.endswith(BODY), answer
-            connection.close()
-            connection = None
-        else:
-            assert answer.endswith(_ENDS[speaks]), answer
-    if connection is not None:
-        connection.close()
+    alone = speaks == "http/1.0"
+    for _ in range(REQUESTS if alone else 1):
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
+            for _ in range(1 if alone else REQUESTS):
+                _request(speaks, connection)
+
+
+def _request(speaks: str, connection: socket.socket) -> None:
+    time.sleep(THINK_S)
+    connection.sendall(_ASKED[speaks])
+    answer = b""
+    end = _ENDS.get(speaks, BODY)
+    while not answer.endswith(end):
+        part = connection.recv(1 << 16)
+        assert part, answer
+        answer += part
 
 
 def free_port() -> int:
