@@ -22,6 +22,7 @@ import numpy as np
 from iotrace.api import RunError, Trace
 from iotrace.api import open as open_trace
 from iotrace.numbers import duration, plural
+from probes.table import BY_NAME
 
 if TYPE_CHECKING:
     from iotrace.analysis.model import Analysis
@@ -54,7 +55,7 @@ def assert_no_stall(recording: Recording, limit_s: float = 0.05) -> None:
     """Assert that no event loop slept for ``limit_s`` or more in anything but its wait.
 
     The message names the call, how long it slept, and how many operations waited for it. A recording with
-    lost events proves no absence: that fails too.
+    lost events proves no absence: that fails too. Where there is no event loop, none can be stalled.
     """
     from iotrace.analysis import analyse
     from iotrace.views.sleeps import stall
@@ -73,9 +74,14 @@ def assert_no_stall(recording: Recording, limit_s: float = 0.05) -> None:
 def assert_never_blocks_in(recording: Recording, *calls: str, thread: int | None = None) -> None:
     """Assert that no call of these names slept. The message names the longest, its descriptor and its time.
 
+    Names are the kernel's (``recvfrom``, ``pselect6``); none, or an unknown one, is a ValueError.
+
     ``thread``: of this thread only. A probe that sees no sleeps, and lost events, fail it: that proves
     nothing.
     """
+    unknown = sorted(set(calls) - BY_NAME.keys())
+    if unknown or not calls:
+        raise ValueError(f"no call {', '.join(unknown)} is recorded" if unknown else "no call was named")
     trace = _trace(recording)
     _whole(trace.analysis)
     table = trace.calls

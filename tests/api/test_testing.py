@@ -75,6 +75,13 @@ def test_never_blocks_in(traces: dict[str, iotrace.Trace]) -> None:
         testing.assert_never_blocks_in(traces["stalling"], "clock_nanosleep")
 
 
+def test_a_name_that_is_none_proves_nothing(traces: dict[str, iotrace.Trace]) -> None:
+    with pytest.raises(ValueError, match="no call recvform is recorded"):
+        testing.assert_never_blocks_in(traces["blocking"], "recvform", "recvmsg")
+    with pytest.raises(ValueError, match="no call was named"):
+        testing.assert_never_blocks_in(traces["blocking"])
+
+
 def test_a_server_that_is_no_function_of_a_module(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="top level"):
         testing.record(lambda port: None, served.clients, tmp_path / "x.iotrace")
