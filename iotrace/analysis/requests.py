@@ -40,7 +40,7 @@ def by_requests(events: Events, lives: Lives) -> Operations:
     begin, completed = events["enter_ns"][rows], events["exit_ns"][rows]
     done = events["done_ns"][rows]
     copy_seen, ready_seen = events["copy_ns"][rows], events["ready_ns"][rows]
-    end = np.where((done > 0) & (copy_seen > 0), done, completed)
+    end = np.maximum(np.where((done > 0) & (copy_seen > 0), done, completed), begin)
     copy = np.where(accept, end, np.where(copy_seen > 0, copy_seen, end))
     ready = np.where(ready_seen > 0, ready_seen, copy)
     op["at_once"] = ready <= begin
