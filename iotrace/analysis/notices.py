@@ -18,6 +18,7 @@ from iotrace.analysis.descriptors import Lives
 from iotrace.analysis.readiness import READABLE, Readiness
 from iotrace.columns import Events
 from probes.events import Kind
+from probes.table import Role
 
 SIGIO = 29
 _F_SETFL, _F_SETSIG, _O_ASYNC, _FIOASYNC = 4, 10, 0o20000, 0x5452
@@ -54,7 +55,7 @@ def announcing(taken: Taken, calls: Calls, announced: Announced) -> tuple[Ints, 
 
     An announcement counts once: for the first receive after it; and not if a try in between found nothing.
     Where several threads try one file, each has announcements of its own: what another found in vain, or
-    took, does not undo what this thread was told.
+    took, does not undo what this thread's last wait told it.
     """
     if not len(announced.call):
         nothing = np.full(len(taken.call), -1, np.int64)
@@ -68,12 +69,21 @@ def announcing(taken: Taken, calls: Calls, announced: Announced) -> tuple[Ints, 
         mine = announced.by_thread.last(
             _of_thread(taken.root[stale], calls.tid[taken.call[stale]]), calls.enter_ns[taken.call[stale]]
         )
-        told = (mine >= 0) & (take(calls.exit_ns, take(announced.call, mine, -1), 0) > taken.own_ns[stale])
+        wait = take(announced.call, mine, -1)
+        told = (mine >= 0) & (take(calls.exit_ns, wait, 0) > taken.own_ns[stale])
+        told &= wait == _last_wait(calls, taken.call[stale])
         at[stale[told]] = mine[told]
         fresh[stale[told]] = True
     return np.where(fresh, take(announced.call, at, -1), -1), np.where(
         fresh, take(announced.entry, at, -1), -1
     )
+
+
+def _last_wait(calls: Calls, call: Ints) -> Ints:
+    """Return the last wait that returned before each call, of the same thread; -1: none."""
+    waits = np.flatnonzero((calls.role == Role.WAIT) & ~calls.pending)
+    before = Axis(calls.tid[waits], calls.exit_ns[waits])
+    return take(waits, before.last(calls.tid[call], calls.enter_ns[call]), -1)
 
 
 def _of_thread(root: Ints, tid: Ints) -> Ints:

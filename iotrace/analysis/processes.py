@@ -63,10 +63,13 @@ _LOOP_MODELS = [
 
 
 def _own_sets(events: Events, receives: Operations, waiters: NDArray[np.int64]) -> bool:
-    """Return whether each thread waits on an epoll descriptor of its own (Go's threads share one)."""
-    wait = receives["wait"]
-    seen = wait >= 0
-    return len(np.unique(events["fd"][wait[seen]])) >= len(waiters)
+    """Return whether each thread waits on a set of its own: Go's threads share one epoll descriptor.
+
+    A set that is given to select or poll belongs to the call, and so to its thread.
+    """
+    seen = receives["wait"] >= 0
+    epoll, waiter = events["fd"][receives["wait"][seen]], receives["waiter"][seen]
+    return len(np.unique(np.where(epoll >= 0, epoll, -1 - waiter.astype(np.int64)))) >= len(waiters)
 
 
 def _for_itself(events: Events, receives: Operations) -> NDArray[np.bool_]:

@@ -90,6 +90,37 @@ def test_a_loop_in_each_thread_has_a_set_of_its_own() -> None:
     assert workers(shared=True).analyse().process_model == "event_loop_with_workers"
 
 
+def test_threads_that_select_for_themselves_are_loops_of_their_own() -> None:
+    story = Story().server(3, 8801, nonblocking=True)
+    for i in range(MESSAGES):
+        begin, fd, thread = 1_000 + i * 1_000, 10 + i, 201 + i % 2
+        story.select(begin, begin + 300, [3, 4], [3], asleep=290, ready=begin + 295, tid=thread)
+        story.accept(3, fd, begin + 301, begin + 302, 5000 + i, nonblocking=True, tid=thread)
+        story.select(begin + 310, begin + 700, [3, fd], [fd], asleep=380, ready=begin + 695, tid=thread)
+        story.call("recvfrom", begin + 720, begin + 730, 9, ready=begin + 695, copy=begin + 722, fd=fd, a=9,
+                   tid=thread)  # fmt: skip
+    assert story.analyse().process_model == "event_loop_per_thread"
+
+
+def test_what_a_thread_was_told_before_its_last_wait_is_over() -> None:
+    """It was told once and another took the data; much later it finds some that nobody announced to it."""
+    story = Story().server(3, 8801).accept(3, 4, 10, 20, 5000, nonblocking=True)
+    story.poll(100, 200, [4, 5], [4], asleep=90, ready=195, tid=202)
+    for i in range(MESSAGES):
+        begin = 1_000 + i * 1_000
+        story.poll(begin, begin + 100, [4, 5], [4], asleep=90, ready=begin + 95, tid=201)
+        story.call(
+            "recvfrom", begin + 110, begin + 120, 9, ready=begin + 95, copy=begin + 112, fd=4, a=9, tid=201
+        )
+        story.poll(begin + 200, begin + 201, [5, 6], [5], tid=202)
+    end = 1_000 + MESSAGES * 1_000
+    story.call("recvfrom", end, end + 10, 9, ready=end - 5, copy=end + 2, fd=4, a=9, tid=202)
+    analysis = story.analyse()
+    last = analysis.operations[len(analysis.operations) - 1]
+    assert (last["tid"], last["wait"]) == (202, -1)
+    assert last["begin_ns"] == at(end)
+
+
 def preforked(control: bool) -> Story:
     """A worker takes all connections; the other asked as well, or only elsewhere (gunicorn's control)."""
     story = Story().server(3, 8801, nonblocking=True)
