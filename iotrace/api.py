@@ -220,8 +220,9 @@ def run(
     """
     folder = None if output is not None else tempfile.mkdtemp(prefix="iotrace-")
     path = Path(output) if output is not None else Path(folder or "", "run.iotrace")
+    if output is not None and path.exists():
+        raise RunError(f"{path} exists: give another output, or remove it", 125)
     words = [sys.executable, "-m", "iotrace", "run", "--probe", probe, "-o", str(path)]
-    words += ["--force"] if output is None else []
     words += [] if clients else ["--no-clients"]
     words += [] if duration_s is None else ["--duration", str(duration_s)]
     try:

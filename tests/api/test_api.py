@@ -94,6 +94,14 @@ def test_a_status_and_an_output_are_kept(tmp_path: Path) -> None:
     assert iotrace.open(path).verdict is None
 
 
+def test_a_recording_that_exists_is_neither_replaced_nor_taken_for_new(tmp_path: Path) -> None:
+    path = tmp_path / "kept.iotrace"
+    path.write_bytes(b"precious")
+    with pytest.raises(iotrace.RunError, match="exists"):
+        iotrace.run(["--", "true"], probe="ptrace", output=path)
+    assert path.read_bytes() == b"precious"
+
+
 def test_a_recording_without_a_name_goes_with_its_trace() -> None:
     require("ptrace")
     trace = iotrace.run(["--", "true"], probe="ptrace")
