@@ -47,22 +47,6 @@ def provenance(analysis: Analysis) -> dict[str, Any]:
     }
 
 
-def sentence(analysis: Analysis) -> str:
-    """Return the most important facts in one line."""
-    facts = provenance(analysis)
-    lost = f"{facts['lost']} lost" + (": counts are lower bounds" if facts["lost"] else "")
-    probe = wording.PROBES.get(facts["probe"], "unknown probe")
-    parts = [
-        facts["target"],
-        probe,
-        f"Linux {facts['kernel'] or '?'}",
-        facts["date"],
-        f"{facts['events']} events",
-        lost,
-    ]
-    return " · ".join(filter(None, [*parts, f"iotrace {__version__}"]))
-
-
 def _text(value: object) -> str:
     return "" if value is None else clean(str(value))
 

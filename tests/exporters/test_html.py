@@ -135,7 +135,8 @@ def test_an_operation_tells_its_phases_with_their_basis(browser: Browser, tmp_pa
     assert f"phase 2, copying\n{phase2}" in said
     assert ("a kernel thread" in said) == bool(one["by_worker"])
     for place in ("in_wait_ns", "in_transfer_ns", "free_ns"):
-        assert (duration(int(one[place])) + " (" in said) == (one[place] > 0)
+        share = f"\n{mark[min(one['begin_basis'], one['ready_basis'])]}{duration(int(one[place]))} ("
+        assert (share in said) == (one[place] > 0)
 
 
 def test_the_keyboard_goes_everywhere(browser: Browser, page: Path, analysis: Analysis) -> None:

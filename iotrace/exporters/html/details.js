@@ -57,14 +57,14 @@ function describeOperation(at) {
   const pieces = [];
   piecesOfOperation(at, (...piece) => pieces.push(piece));
   const lane = facts.lanes.find((each) => each.kind === "descriptor" && at >= each.first && at < each.first + each.count);
-  const wait = operations.wait[at];
+  const wait = operations.wait[at], basis1 = Math.min(basisOf(at, 0), basisOf(at, 1));
   const where = PHASES.map((name) => [name, operations[name][at]]).filter(([, ns]) => ns > 0);
   const terms = [
     [words.descriptor, lane.full],
     [words.model, facts.models[operations.model[at]]],
     [words.bytes, operations.bytes[at] ? size(operations.bytes[at]) : ""],
-    [words.phase1, marked(duration(wait), Math.min(basisOf(at, 0), basisOf(at, 1)))],
-    ...where.map(([name, ns]) => [words[name], `${duration(ns)} (${((100 * ns) / Math.max(1, wait)).toFixed(1)} %)`]),
+    [words.phase1, marked(duration(wait), basis1)],
+    ...where.map(([name, ns]) => [words[name], marked(`${duration(ns)} (${((100 * ns) / Math.max(1, wait)).toFixed(1)} %)`, basis1)]),
     [words.between, marked(duration(operations.taken[at]), Math.min(basisOf(at, 1), basisOf(at, 2)))],
     [words.phase2, operations.act[at] === ACCEPT ? "" : marked(duration(operations.copy[at]), Math.min(basisOf(at, 2), basisOf(at, 3)))],
     [words.tries, operations.tries[at] ? String(operations.tries[at]) : ""],
