@@ -99,6 +99,10 @@ class BpfProbe:
             self._notes["tasks_refused"] = refused
         self._session = session
 
+    def processes(self) -> list[int]:
+        """Return the processes that are followed now."""
+        return self._running().processes()
+
     @property
     def header(self) -> dict[str, object]:
         """Facts known at the start; see the contract."""

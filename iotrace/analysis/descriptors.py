@@ -64,7 +64,7 @@ _ANON = {
 }
 
 
-#: What the tracer says of a socket that it found open (iotrace.capture.present).
+#: What the tracer says of a socket that it found open (iotrace.capture.descriptors).
 TOLD = ("tcp", "udp", "listen", "unix", "unix-dgram")
 
 

@@ -137,7 +137,7 @@ def _found_there(
 ) -> tuple[Ints, Ints]:
     """Return the descriptors of events, and what was asked for, by the sets that the tracer found (-1: none).
 
-    A set that was there before the tracer is told as a DESCRIPTOR row (iotrace.capture.present).
+    A set that was there before the tracer is told as a DESCRIPTOR row (iotrace.capture.descriptors).
     """
     fd, asked = np.full(len(at), -1, np.int64), np.zeros(len(at), np.int64)
     rows = np.flatnonzero(events["kind"] == Kind.DESCRIPTOR)

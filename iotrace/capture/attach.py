@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,10 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
-from iotrace import __version__
-from iotrace.capture.present import descriptors
+from iotrace.capture import notes
+from iotrace.capture.descriptors import open_descriptors
 from iotrace.recording.layout import default_path
 from probes.bpf_probe import BpfProbe
 from probes.contract import Options, Outcome, ProbeError
@@ -55,7 +53,11 @@ def attach(
     probe.attach(pids, options)
     try:
         path = output or default_path(Path(argv[0]).name if argv else "attached", pids[0])
-        writer = Writer(path, _header(probe, pids, argv, options, begun_ns), force, on_failure=say)
+        also = {"duration_ns": round(duration_s * 1e9) if duration_s is not None else None}
+        facts = notes.header(
+            argv, pids[0], begun_ns, options, probe.header, also, attached=list(pids), remark=None
+        )
+        writer = Writer(path, facts, force, on_failure=say)
     except BaseException:
         probe.stop()
         probe.run(lambda rows: None)
@@ -71,7 +73,7 @@ def attach(
             progress(time.monotonic_ns() - begun_ns, writer.rows, lost)
 
     with _signals(probe, duration_s) as told:
-        writer.write(descriptors(_trees(pids), begun_ns))
+        writer.write(open_descriptors(probe.processes(), begun_ns))
         say(f"attached to {', '.join(map(str, pids))}: recording until Ctrl-C" if duration_s is None else
             f"attached to {', '.join(map(str, pids))}: recording for {duration_s:g} s")  # fmt: skip
         try:
@@ -80,19 +82,7 @@ def attach(
             writer.close()
             raise
         ended_by = told[0] if told else "target"
-    writer.note(
-        {
-            "wait_status": None,
-            "exit_status": None,
-            "signal": None,
-            "produced": outcome.produced,
-            "lost": outcome.lost,
-            "ended_ns": time.monotonic_ns(),
-            "ended_by": ended_by,
-            "clients": None,
-            "probe_notes": outcome.notes,
-        }
-    )
+    writer.note(notes.ending(outcome, ended_by))
     writer.close()
     return Attached(writer.path, outcome, ended_by, writer.failure)
 
@@ -143,45 +133,8 @@ def _check(pid: int) -> None:
         raise ProbeError(f"{pid} is a kernel thread: it makes no system calls")
 
 
-def _trees(pids: Sequence[int]) -> list[int]:
-    """Return the processes and their descendants, each once."""
-    found: list[int] = []
-    waiting = list(pids)
-    while waiting:
-        pid = waiting.pop(0)
-        if pid in found:
-            continue
-        found.append(pid)
-        for children in Path(f"/proc/{pid}/task").glob("*/children"):
-            try:
-                waiting += map(int, children.read_text().split())
-            except OSError:
-                continue
-    return found
-
-
 def _words(pid: int) -> list[str]:
     try:
         return [os.fsdecode(word) for word in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]]
     except OSError:
         return []
-
-
-def _header(
-    probe: BpfProbe, pids: Sequence[int], argv: Sequence[str], options: Options, begun_ns: int
-) -> dict[str, Any]:
-    return {
-        "iotrace": __version__,
-        "argv": list(argv),
-        "folder": os.getcwd(),
-        "pid": pids[0],
-        "attached": list(pids),
-        "kernel": platform.release(),
-        "machine": platform.machine(),
-        "host_cpus": os.cpu_count(),
-        "started_ns": begun_ns,
-        "started_wall_ns": time.time_ns() - (time.monotonic_ns() - begun_ns),
-        "options": {"pin": False, "buffer_bytes": options.buffer_bytes, "withhold": sorted(options.withhold)},
-        "remark": None,
-        **probe.header,
-    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iotrace import __version__
+from iotrace.capture import notes
 from iotrace.capture.choice import Choice
 from iotrace.capture.clients import Demo, Report, Supervisor
 from iotrace.capture.conduct import Conductor
@@ -107,7 +106,7 @@ def _record(
     with Conductor(
         probe, pid, say, plan.duration_ns, tick, sink.alive, end_with_root=supervisor is not None
     ) as conductor:
-        writer.write(open_descriptors(pid))
+        writer.write(open_descriptors([pid], time.monotonic_ns(), across_exec=True))
         if supervisor:
             supervisor.begin(pid)
         memory = MemorySampler(sink.processes)
@@ -120,7 +119,8 @@ def _record(
     clients = supervisor.report() if supervisor else None
     ended_by = "clients" if clients and clients.ended != "itself" else conductor.ended_by
     status, number = _status(outcome.status, ended_by)
-    writer.note({**_ending(outcome, number, ended_by, clients), "memory": memory.note()})
+    statuses = clients.statuses if clients else None
+    writer.note({**notes.ending(outcome, ended_by, number, statuses), "memory": memory.note()})
     writer.close()
     failure = writer.failure
     return Result(writer.path, outcome, status, number, failure, clients)
@@ -181,28 +181,14 @@ def _open(
 
 
 def _header(ready: Command, choice: Choice, plan: Plan, pid: int) -> Mapping[str, Any]:
-    options = plan.options
-    return {
-        "iotrace": __version__,
-        "argv": list(ready.argv),
-        "folder": os.getcwd(),
-        "pid": pid,
-        "kernel": platform.release(),
-        "machine": platform.machine(),
-        "host_cpus": os.cpu_count(),
-        "started_ns": time.monotonic_ns(),
-        "started_wall_ns": time.time_ns(),
-        "options": {
-            "pin": options.pin,
-            "buffer_bytes": options.buffer_bytes,
-            "withhold": sorted(options.withhold),
-            "duration_ns": plan.duration_ns,
-            "demo": plan.demo.name if plan.demo else None,
-            "claim": plan.demo.claim if plan.demo else None,
-        },
-        "remark": choice.remark,
-        **choice.probe.header,
+    more = {
+        "duration_ns": plan.duration_ns,
+        "demo": plan.demo.name if plan.demo else None,
+        "claim": plan.demo.claim if plan.demo else None,
     }
+    probe = choice.probe.header
+    now_ns = time.monotonic_ns()
+    return notes.header(ready.argv, pid, now_ns, plan.options, probe, more, remark=choice.remark)
 
 
 def _status(wait_status: int | None, ended_by: str) -> tuple[int, int | None]:
@@ -215,20 +201,3 @@ def _status(wait_status: int | None, ended_by: str) -> tuple[int, int | None]:
     if ended_by in ("clients", "duration") and number in (signal.SIGTERM, signal.SIGKILL):
         return 0, number
     return 128 + number, number
-
-
-def _ending(outcome: Outcome, number: int | None, ended_by: str, clients: Report | None) -> Mapping[str, Any]:
-    exited = outcome.status is not None and number is None
-    return {
-        "wait_status": outcome.status,
-        "exit_status": os.waitstatus_to_exitcode(outcome.status)
-        if exited and outcome.status is not None
-        else None,
-        "signal": number,
-        "produced": outcome.produced,
-        "lost": outcome.lost,
-        "ended_ns": time.monotonic_ns(),
-        "ended_by": ended_by,
-        "clients": list(clients.statuses) if clients else None,
-        "probe_notes": outcome.notes,
-    }

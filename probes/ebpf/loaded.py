@@ -88,6 +88,10 @@ class Loaded:
         fd, flags = self.map_fd(name), 1 if only_new else 0  # BPF_NOEXIST
         return int(self.lib.bpf_update_elem(fd, key.ctypes.data, value.ctypes.data, flags))
 
+    def look_up(self, name: str, key: NDArray[Any], value: NDArray[Any]) -> int:
+        """Read one entry of a map into ``value``; negative where there is none."""
+        return int(self.lib.bpf_lookup_elem(self.map_fd(name), key.ctypes.data, value.ctypes.data))
+
     def delete(self, name: str, key: NDArray[Any]) -> int:
         """Remove one entry of a map; negative where there is none."""
         return int(self.lib.bpf_delete_elem(self.map_fd(name), key.ctypes.data))

@@ -38,6 +38,8 @@ def _tree(pid: int) -> Iterator[tuple[int, int]]:
     waiting = [pid]
     while waiting:
         tgid = waiting.pop()
+        if tgid == os.getpid():  # the shell that was asked for has started us: nobody records himself
+            continue
         for tid in _threads(tgid):
             yield tgid, tid
             try:

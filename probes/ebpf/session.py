@@ -82,7 +82,10 @@ class Session:
             return True  # its parent was followed when it was made
         for number in range(16):
             slot = np.array([1 + (tid + number * 1021) % (programs.TASKS - 1)], np.uint32)
-            if self._loaded.update("owners", slot, np.array([tid], np.uint32), only_new=True) < 0:
+            owner = np.array([tid], np.uint32)
+            if self._loaded.update("owners", slot, owner, only_new=True) < 0:
+                if self._loaded.look_up("owners", slot, owner) == 0 and int(owner[0]) == tid:
+                    return True  # its parent was followed, and the kernel is about to say so
                 continue
             task = np.zeros(1, TASK)
             task["call"]["tid"], task["call"]["tgid"] = tid, tgid
@@ -101,10 +104,6 @@ class Session:
             self._places["slot"][tid >> 2, tid & 3] = 0
             self._states["call"]["tid"][slot] = 0
             self._loaded.delete("owners", np.array([slot], np.uint32))
-
-    def followed(self, tid: int) -> bool:
-        """Return whether a task is followed now."""
-        return bool(self._places["slot"][tid >> 2, tid & 3])
 
     def tasks(self) -> int:
         """Return how many tasks are followed now."""

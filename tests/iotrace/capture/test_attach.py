@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from iotrace.analysis import analyse
+from iotrace.analysis import Analysis, analyse
 from iotrace.analysis.model import Act, Model
 from iotrace.recording.reading import read
 from probes.events import Kind
@@ -124,6 +124,15 @@ def attached(folder: Path, pid: int, *words: str) -> subprocess.Popen[str]:
     return tracer
 
 
+def ended(tracer: subprocess.Popen[str], folder: Path, number: int | None = None) -> tuple[Analysis, str]:
+    """Let the tracer end, by a signal if one is given; return what it recorded, and its output."""
+    if number is not None:
+        tracer.send_signal(number)
+    output, said = tracer.communicate(timeout=LIMIT_S)
+    assert tracer.returncode == 0, said
+    return analyse(read(folder / "it.iotrace")), output
+
+
 def tracer_of(pid: int) -> str:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(line.split()[1] for line in lines if line.startswith("TracerPid"))
@@ -140,14 +149,11 @@ def test_a_server_serves_before_during_and_after(
         ask(old, DURING)
         with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as new:
             ask(new, DURING)
-            tracer.send_signal(signal.SIGINT)
-            output, said = tracer.communicate(timeout=LIMIT_S)
-            assert tracer.returncode == 0, said
+            analysis, output = ended(tracer, tmp_path, signal.SIGINT)
             ask(new, AFTER)
         ask(old, AFTER)
     assert process.poll() is None
     assert "I/O multiplexing: epoll" in output
-    analysis = analyse(read(tmp_path / "it.iotrace"))
     assert analysis.lost == 0
     # The wait that was under way when it began is not recorded: what that announced proves nothing.
     verdict = analysis.verdicts[Act.RECEIVE]
@@ -177,11 +183,8 @@ def test_all_threads_and_those_that_come(
         for connection in fresh:
             ask(connection, DURING)
             connection.close()
-        tracer.send_signal(signal.SIGTERM)
-        _, said = tracer.communicate(timeout=LIMIT_S)
-        assert tracer.returncode == 0, said
+        analysis, _ = ended(tracer, tmp_path, signal.SIGTERM)
         ask(old, AFTER)
-    analysis = analyse(read(tmp_path / "it.iotrace"))
     receives = analysis.operations["act"] == Act.RECEIVE
     # The recv in which the old connection's thread slept when it began is not recorded.
     assert np.count_nonzero(receives) == 12 * DURING - 1
@@ -197,13 +200,39 @@ def test_children_are_recorded(
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as connection:
             ask(connection, DURING)
-    _, said = tracer.communicate(timeout=LIMIT_S)
-    assert tracer.returncode == 0, said
-    analysis = analyse(read(tmp_path / "it.iotrace"))
+    analysis, _ = ended(tracer, tmp_path)
     assert analysis.verdicts[Act.RECEIVE].operations == 5 * DURING
     assert process.pid not in analysis.operations["tgid"]
     with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as connection:
         ask(connection, AFTER)
+
+
+def test_the_tracer_is_in_no_recording_of_its_own(tmp_path: Path) -> None:
+    """It is a child of the shell that it is asked to record."""
+    script = '"$@" attach $$ --duration 1 -o it.iotrace & echo $!; while sleep 0.05; do :; done'
+    shell = subprocess.Popen(
+        ["bash", "-c", script, "bash", *COMMAND],
+        cwd=tmp_path, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert shell.stdout is not None
+    tracer = int(shell.stdout.readline())
+    deadline = time.monotonic() + LIMIT_S
+    while Path(f"/proc/{tracer}").exists() and "Z" not in state_of(tracer):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(shell.pid, signal.SIGKILL)
+    shell.communicate()
+    recorded = set(read(tmp_path / "it.iotrace")["tgid"].tolist())
+    assert shell.pid in recorded
+    assert len(recorded) > 3  # what it started meanwhile is there
+    assert tracer not in recorded
+
+
+def state_of(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "State" in line)
+    return "Z"
 
 
 def test_it_ends_with_its_server(
@@ -214,9 +243,7 @@ def test_it_ends_with_its_server(
     with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as connection:
         ask(connection, DURING)
         process.kill()
-        _, said = tracer.communicate(timeout=LIMIT_S)
-    assert tracer.returncode == 0, said
-    analysis = analyse(read(tmp_path / "it.iotrace"))
+        analysis, _ = ended(tracer, tmp_path)
     assert analysis.verdicts[Act.RECEIVE].operations == DURING
 
 
