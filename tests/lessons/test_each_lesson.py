@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 
-from tests.lessons.conftest import Record
+from tests.contract.test_lessons import SHOWN as OF_THE_MODELS
+from tests.lessons.conftest import ROOT, Record
 
 SHOWN: dict[str, list[str]] = {
+    "process_echo": ["blocking"],
+    "thread_echo": ["blocking"],
     "mouse_polling": ["polling-waste"],
     "mouse_events": ["multiplexing"],
     "server_models": [],
@@ -38,6 +43,11 @@ LESS: dict[tuple[str, str], list[str]] = {
     ("ptrace", "sigio_merged"): ["signal-driven"],
     ("ptrace", "who_copied"): [],
 }
+
+
+def test_every_demo_has_its_list() -> None:
+    manifest = tomllib.loads((ROOT / "demos/manifest.toml").read_text())
+    assert sorted([*SHOWN, *OF_THE_MODELS]) == sorted(demo["name"] for demo in manifest["demo"])
 
 
 @pytest.mark.parametrize("demo", SHOWN)
