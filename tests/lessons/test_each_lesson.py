@@ -57,3 +57,11 @@ def test_a_demo_shows_its_lessons_and_no_others(record: Record, probe: str, demo
     assert [lesson.name for lesson in run.analysis.lessons] == expected, run.analysis.lessons
     for lesson in run.analysis.lessons[:1]:
         assert f"[iotrace explain {lesson.name}]" in run.output
+
+
+@pytest.mark.parametrize("demo", SHOWN)
+def test_its_last_screen_fits(record: Record, demo: str, probe: str) -> None:
+    """What the program said and what iotrace makes of it, on a terminal of 100 by 40 (see conftest)."""
+    lines = record(probe, demo).output.splitlines()
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 100

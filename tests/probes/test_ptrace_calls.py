@@ -54,6 +54,17 @@ def test_prime_counts_come_back() -> None:
     assert recording.outcome.lost == 0
 
 
+def test_another_child_of_this_process_is_not_waited_for() -> None:
+    with subprocess.Popen(["sleep", "60"], stdin=subprocess.DEVNULL) as other:
+        try:
+            recording = trace(python("import os; [os.pread(0, 37, 0) for _ in range(23)]"))
+            assert other.poll() is None
+        finally:
+            other.kill()
+    assert recording.outcome.status == 0
+    assert len([row for row in recording.calls("pread64") if row.a == 37]) == 23
+
+
 def test_every_call_is_seen_once_and_in_order() -> None:
     recording = trace(python("import os; [os.close(os.dup(1)) for _ in range(23)]"))
     times = [

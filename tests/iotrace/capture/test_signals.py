@@ -41,9 +41,19 @@ def begin(folder: Path, probe: str, code: str) -> tuple[subprocess.Popen[str], i
 
 
 def end(run: subprocess.Popen[str]) -> tuple[int, str, str]:
-    said, complained = run.communicate(timeout=LIMIT_S)
+    try:
+        said, complained = run.communicate(timeout=LIMIT_S)
+    except subprocess.TimeoutExpired:
+        for pid in children(run.pid):
+            os.kill(pid, signal.SIGKILL)
+        run.kill()
+        raise
     assert "Traceback" not in complained
     return run.returncode, said, complained
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 class Terminal:
