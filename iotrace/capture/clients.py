@@ -28,6 +28,8 @@ PATIENCE_S = 60.0
 class Demo(NamedTuple):
     """One entry of a manifest: a server, its clients' commands, and one line about it.
 
+    ``says``: how many lines it prints itself.
+
     Without ``clients`` it is a program that needs none, and ends by itself.
     """
 
@@ -37,6 +39,7 @@ class Demo(NamedTuple):
     clients: tuple[tuple[str, ...], ...]
     patience_s: float
     claim: str = ""
+    says: int = 1
 
 
 class ManifestError(Exception):
@@ -144,6 +147,7 @@ def _demo(folder: Path, entry: Mapping[str, Any]) -> Demo:
         tuple(tuple(_client_argv(folder, words)) for words in entry.get("clients", ())),
         float(entry.get("limit_s", PATIENCE_S)),
         str(entry.get("claim", "")),
+        int(entry.get("says", 1)),
     )
 
 

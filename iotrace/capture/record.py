@@ -185,6 +185,7 @@ def _header(ready: Command, choice: Choice, plan: Plan, pid: int) -> Mapping[str
         "duration_ns": plan.duration_ns,
         "demo": plan.demo.name if plan.demo else None,
         "claim": plan.demo.claim if plan.demo else None,
+        "says": plan.demo.says if plan.demo else None,
     }
     probe = choice.probe.header
     now_ns = time.monotonic_ns()

@@ -10,7 +10,7 @@ from rich.text import Text
 from iotrace import wording
 from iotrace.analysis.matrix import spoken
 from iotrace.analysis.model import Analysis
-from iotrace.numbers import grouped, size
+from iotrace.numbers import plural, size
 from iotrace.timeline import Lane, Raster, Timeline, What, rasterise, ticks
 from iotrace.views import levels
 from iotrace.views.glyphs import Pen, style_of
@@ -181,10 +181,10 @@ def _join(glyphs: Sequence[str], styles: Sequence[str]) -> Text:
 
 def _left_out(timeline: Timeline, width: int, pen: Pen) -> Iterable[Text]:
     more = [
-        f"{grouped(count)} more {what} ({option})"
+        f"{plural(count, f'more {what}')} ({option})"
         for count, what, option in (
-            (timeline.more_threads, "threads", "--thread TID"),
-            (timeline.more_descriptors, "descriptors", "--fd N"),
+            (timeline.more_threads, "thread", "--thread TID"),
+            (timeline.more_descriptors, "descriptor", "--fd N"),
         )
         if count
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -15,8 +16,32 @@ from iotrace.views.layout import Column, Lines, grid
 from iotrace.views.report import spaced
 from iotrace.views.show import picture
 
-#: A second lesson is told only if all fits so many lines: a terminal of 40, with what the server said itself.
-_SCREEN = 38
+#: A terminal of 40 lines, less that of the shell.
+_SCREEN = 39
+
+
+class _Take(NamedTuple):
+    """How much of each part is shown."""
+
+    threads: int = 4
+    descriptors: int = 6
+    lessons: int = 2
+    commands: int | None = None
+    magnified: bool = True
+
+
+#: What is left out, one after the other, until all fits :data:`_SCREEN`.
+_TAKES = (
+    _Take(),
+    _Take(lessons=1),
+    _Take(lessons=1, commands=1),
+    _Take(lessons=1, commands=0),
+    _Take(3, 4, 1, 0),
+    _Take(2, 3, 1, 0),
+    _Take(2, 2, 1, 0),
+    _Take(1, 1, 1, 0),
+    _Take(1, 1, 1, 0, False),
+)
 
 #: (what to type, what it shows)
 Commands = Sequence[tuple[str, str]]
@@ -26,11 +51,10 @@ def summary(
     analysis: Analysis, file: str | None = None, commands: Commands | None = None, ascii: bool = False
 ) -> RenderableType:
     """Return the end of a run. ``file`` names the recording in ``commands``, whose default fits any run."""
-    timeline = build(analysis, most_threads=4, most_descriptors=6)
     offered = commands if commands is not None else more(analysis, file)
+    room = _SCREEN - _said(analysis)
 
     def draw(width: int, pen: Pen) -> Iterable[Text]:
-        lanes, magnified = map(list, picture(analysis, timeline, None, width, pen))
         above = [
             list(part)
             for part in (
@@ -40,24 +64,35 @@ def summary(
                     *(() if _mixed(analysis) else lessons.order(analysis, width, pen)),
                 ),
                 matrix.draw(analysis, width, pen),
-                lanes,
             )
         ]
-        taught = list(lessons.draw(analysis, width, pen, most=2))
-        below = list(_commands(offered, width, pen))
 
-        def whole() -> list[Text]:
-            return list(spaced((*above, magnified, taught, below)))
+        def whole(take: _Take) -> list[Text]:
+            timeline = build(analysis, most_threads=take.threads, most_descriptors=take.descriptors)
+            lanes, magnified = map(list, picture(analysis, timeline, None, width, pen))
+            taught = list(lessons.draw(analysis, width, pen, most=take.lessons, more=take.commands is None))
+            below = list(_commands(offered, width, pen))[: take.commands]
+            shown = magnified if take.magnified else []
+            return list(spaced((*above, lanes, shown, taught, below)))
 
-        if len(whole()) > _SCREEN:
-            taught = list(lessons.draw(analysis, width, pen, most=1))
-        if len(whole()) > _SCREEN:  # the first command tells of the others
-            taught, below = list(lessons.draw(analysis, width, pen, most=1, more=False)), below[:1]
-        if len(whole()) > _SCREEN and _mixed(analysis):
-            magnified = []  # the typical operation of several models is typical of none
-        yield from whole()
+        takes: tuple[_Take, ...] = _TAKES
+        if _mixed(analysis):  # the typical operation of several models is typical of none
+            takes = (*takes[:3], *(take._replace(magnified=False) for take in takes[2:]))
+        lines: list[Text] = []
+        for take in takes:
+            lines = whole(take)
+            if len(lines) <= room:
+                break
+        yield from lines
 
     return Lines(draw, ascii)
+
+
+def _said(analysis: Analysis) -> int:
+    """Return how many lines the program printed itself, as a demo's manifest says."""
+    options = analysis.events.header.get("options")
+    said = options.get("says") if isinstance(options, Mapping) else None
+    return said if isinstance(said, int) and 0 <= said <= _SCREEN else 1
 
 
 def more(analysis: Analysis, file: str | None) -> Commands:

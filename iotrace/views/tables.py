@@ -9,7 +9,7 @@ from rich.text import Text
 
 from iotrace import wording
 from iotrace.analysis.model import Analysis, Descriptor, Model
-from iotrace.numbers import duration, grouped, size
+from iotrace.numbers import duration, grouped, plural, size
 from iotrace.views.glyphs import Pen
 from iotrace.views.layout import Column, grid
 
@@ -84,7 +84,7 @@ def descriptors(analysis: Analysis, width: int, pen: Pen, most: int = 40) -> Ite
     yield from grid(columns, rows, width, pen)
     more = (len(kept) if len(analysis.descriptors) <= _MANY else len(analysis.descriptors)) - most
     if more > 0:
-        yield Text(pen(f"… {grouped(more)} more descriptors (--json has all)"), "muted")
+        yield Text(pen(f"… {plural(more, 'more descriptor')} (--json has all)"), "muted")
 
 
 def _candidates(analysis: Analysis, most: int) -> Iterable[Descriptor]:

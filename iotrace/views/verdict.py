@@ -17,7 +17,10 @@ _HEAD = "VERDICT  "
 
 
 def draw(analysis: Analysis, width: int, pen: Pen, brief: bool = False) -> Iterable[Text]:
-    """Yield a line per verdict and its reason under it; ``brief`` leaves out a reason said before."""
+    """Yield a line per verdict and its reason under it; ``brief``: without reasons said before.
+
+    A mixed one names its shares itself.
+    """
     acts = [act for act in (Act.RECEIVE, Act.RECEIVE_DATAGRAM, Act.ACCEPT) if _has(analysis, act)]
     if not acts:
         yield Text.assemble((_HEAD, "verdict"), pen("no receive and no accept was seen: nothing to judge"))
@@ -39,7 +42,8 @@ def draw(analysis: Analysis, width: int, pen: Pen, brief: bool = False) -> Itera
         if room < 2:
             yield clip(Text(" " * indent).append_text(counts), width, pen)
         mark = (found.model, found.multiplexer or "")
-        if found.because and not (brief and mark in said and not found.contradicting):
+        told = found.model is Model.MIXED or (mark in said and not found.contradicting)
+        if found.because and not (brief and told):
             yield from wrap(found.because, width, pen, "muted", Text(" " * indent), indent)
         said.add(mark)
     if not brief and analysis.process_model in wording.PROCESS_MODELS:

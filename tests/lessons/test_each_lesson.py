@@ -62,6 +62,9 @@ def test_a_demo_shows_its_lessons_and_no_others(record: Record, probe: str, demo
 @pytest.mark.parametrize("demo", SHOWN)
 def test_its_last_screen_fits(record: Record, demo: str, probe: str) -> None:
     """What the program said and what iotrace makes of it, on a terminal of 100 by 40 (see conftest)."""
-    lines = record(probe, demo).output.splitlines()
-    assert len(lines) <= 40
+    run = record(probe, demo)
+    lines = run.output.splitlines()
+    said = next(number for number, line in enumerate(lines) if line.startswith(f"{demo}.py · "))
+    assert said == run.events.header["options"]["says"]
+    assert len(lines) < 40
     assert max(map(len, lines)) <= 100
