@@ -18,6 +18,11 @@ from typing import Any, NamedTuple
 from iotrace.capture import supervisor
 from probes.contract import Command
 
+_PACKAGE = Path(__file__).parents[1]
+
+#: Where our demos are: in an installed package, or beside it in a checkout.
+FOLDERS = (_PACKAGE / "shipped_demos", _PACKAGE.parent / "demos")
+
 MANIFEST = "manifest.toml"
 PORT_FILE = "IOTRACE_DEMO_PORT_FILE"
 
@@ -53,6 +58,11 @@ class Report(NamedTuple):
     output: str
     problem: str | None
     ended: str
+
+
+def shipped() -> dict[str, Demo]:
+    """Return our own demos by name, in teaching order. Raises :class:`ManifestError`."""
+    return {demo.name: demo for folder in FOLDERS for demo in demos(folder)}
 
 
 def demos(folder: Path) -> tuple[Demo, ...]:

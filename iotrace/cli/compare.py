@@ -73,8 +73,8 @@ def recorded_models(folder: Path, arguments: argparse.Namespace) -> list[tuple[s
 
     ``arguments`` has ``probe``, ``pin`` and ``force``.
     """
-    from iotrace.capture.clients import ManifestError
-    from iotrace.cli.several import run_each, shipped
+    from iotrace.capture.clients import ManifestError, shipped
+    from iotrace.cli.several import run_each
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iotrace.capture.clients import FOLDERS, shipped
 from iotrace.cli.ending import FAILED, USAGE, Ending
 from iotrace.cli.run import add_options, trace
 from iotrace.cli.screen import say, screen
-from iotrace.cli.several import FOLDERS, run_each, shipped
+from iotrace.cli.several import run_each
 
 if TYPE_CHECKING:
     from iotrace.capture.clients import Demo

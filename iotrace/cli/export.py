@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: Where each option of :class:`iotrace.exporters.contract.Request` comes from.
 _OPTIONS = {
     "table": "--table", "figure": "--kind", "theme": "--theme", "aspect": "--aspect",
-    "operation": "--operation", "steps": "--steps",
+    "operation": "--operation", "steps": "--steps", "lesson": "--lesson",
 }  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--table", choices=TABLES, help=f"which rows (default: {TABLES[0]})")
     what.add_argument(
         "--kind", dest="figure", choices=[kind.name for kind in KINDS if kind.most == 1],
-        help="which figure (default: timeline)",
+        help="which figure (default: timeline; of a deck: all)",
     )  # fmt: skip
     what.add_argument("--theme", choices=[theme.name for theme in THEMES])
     what.add_argument("--aspect", choices=list(HEIGHTS))
@@ -58,8 +58,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--operation", type=int, metavar="N", help="of a figure or a diagram of operations: which"
     )
     what.add_argument(
-        "--steps", action="store_true", default=None, help="build the figure up: a page a stage"
+        "--steps", action="store_true", default=None, help="build the figure up: a page or a slide a stage"
     )
+    what.add_argument(
+        "--lesson", action="store_true", default=None,
+        help="the whole lesson of a demo's recording: its code, the proof, questions and answers",
+    )  # fmt: skip
     add_screen_options(parser)
 
 

@@ -10,12 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from iotrace.capture.clients import Demo, demos
-
-_PACKAGE = Path(__file__).parents[1]
-
-#: Where demos are: in an installed package, or beside it in a checkout.
-FOLDERS = (_PACKAGE / "shipped_demos", _PACKAGE.parent / "demos")
+from iotrace.capture.clients import Demo
 
 
 class Ran(NamedTuple):
@@ -24,11 +19,6 @@ class Ran(NamedTuple):
     demo: Demo
     path: Path
     problem: str
-
-
-def shipped() -> dict[str, Demo]:
-    """Return the demos by name, in teaching order. Raises :class:`iotrace.capture.clients.ManifestError`."""
-    return {demo.name: demo for folder in FOLDERS for demo in demos(folder)}
 
 
 def run_each(chosen: Iterable[Demo], folder: Path, arguments: argparse.Namespace) -> Iterator[Ran]:
@@ -56,5 +46,8 @@ def run_each(chosen: Iterable[Demo], folder: Path, arguments: argparse.Namespace
 
 def _environment() -> dict[str, str]:
     """Return this environment, in which the same iotrace is found from any folder."""
-    path = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(_PACKAGE.parent), *([path] if path else [])])}
+    path, root = os.environ.get("PYTHONPATH"), Path(__file__).parents[2]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(root), *([path] if path else [])]),
+    }

@@ -27,6 +27,7 @@ PICTURES: tuple[Picture, ...] = (
     Picture("svg", "for pages and slides: lines and text that can be edited"),
     Picture("png", "2560 pixels wide"),
     Picture("pdf", "vectors; a page a stage", several=True),
+    Picture("pptx", "a slide of native shapes; a slide a stage", several=True),
 )
 
 

@@ -22,17 +22,18 @@ class CannotExport(Exception):
 class Request:
     """One recording, and how it is to be shown. A format reads what its :class:`Format` names.
 
-    ``operation`` counts from 1 in the order of their begin; None lets the format choose. The analysis is
-    made when it is first asked for, once for all formats.
+    ``operation`` counts from 1 in the order of their begin; None, and "" for ``figure``, let the format
+    choose. The analysis is made when it is first asked for, once for all formats.
     """
 
     path: Path
     table: str = TABLES[0]
-    figure: str = "timeline"
+    figure: str = ""
     theme: str = "light"
     aspect: str = "16:9"
     operation: int | None = None
     steps: bool = False
+    lesson: bool = False
 
     @cached_property
     def analysis(self) -> Analysis:

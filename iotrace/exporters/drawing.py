@@ -14,7 +14,7 @@ from iotrace.theme import THEMES
 def write(request: Request, format: Format, out: BinaryIO) -> None:
     """Draw ``request.figure``; with ``steps`` every stage of it."""
     picture = exporters.picture(format.name)
-    kind = next((each for each in KINDS if each.name == request.figure), None)
+    kind = next((each for each in KINDS if each.name == (request.figure or "timeline")), None)
     theme = next((each for each in THEMES if each.name == request.theme), None)
     assert picture is not None
     assert kind is not None

@@ -20,6 +20,13 @@ FORMATS: tuple[Format, ...] = (
     Format("svg", ("svg",), "a figure: lines and text that can be edited", "drawing", _PICTURE, text=True),
     Format("png", ("png",), "a figure, 2560 pixels wide", "drawing", _PICTURE),
     Format("pdf", ("pdf",), "a figure: vectors; --steps: a page a stage", "drawing", _PICTURE | {"steps"}),
+    Format(
+        "pptx",
+        ("pptx",),
+        "a deck of slides: verdict, figures, proof, lessons; native shapes and notes",
+        "pptx",
+        _PICTURE | {"steps", "lesson"},
+    ),
 )
 
 

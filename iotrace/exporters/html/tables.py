@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from iotrace import wording
-from iotrace.analysis.model import Act, Analysis, Basis, MatrixRow, Phase
+from iotrace.analysis.model import Analysis
 from iotrace.escape import clean
-from iotrace.numbers import duration, grouped, share, size
+from iotrace.exporters.summaries import CALLS, MATRIX, call_rows, matrix_rows
 
 
 def tables(analysis: Analysis) -> str:
@@ -22,69 +21,13 @@ def text(words: str) -> str:
 
 
 def _matrix(analysis: Analysis) -> str:
-    rows = [
-        (
-            wording.ACTS[row.act],
-            wording.MODELS[row.model],
-            grouped(row.operations),
-            _phase(row.phase1, "the data were there at once"),
-            _second(row),
-            size(row.bytes) if row.act != Act.ACCEPT else "",
-        )
-        for row in analysis.matrix
-        if row.operations
-    ]
-    heads = (
-        "act",
-        "model",
-        "operations",
-        "phase 1: waiting for data",
-        "phase 2: copying to the process",
-        "bytes",
-    )
     caption = "The proof matrix: where the process was during the two phases. ≈ bounded, ? unseen."
-    return _table("The proof", caption, heads, rows, {2, 5})
-
-
-def _second(row: MatrixRow) -> str:
-    return "nothing to copy" if row.act == Act.ACCEPT else _phase(row.phase2, "nothing was copied")
-
-
-def _phase(phase: Phase, none: str) -> str:
-    if phase.basis == Basis.UNSEEN:
-        return "? unseen"
-    if not phase.total_ns:
-        return none
-    mark = "≈ " if phase.basis == Basis.BOUNDED else ""
-    shares = (
-        (f"blocked in {phase.blocked_in}" if phase.blocked_in else "blocked", phase.blocked),
-        ("polling", phase.polling),
-        ("queued", phase.queued),
-        ("free", phase.free),
-    )
-    parts = [
-        f"{name} {share(value)}" for name, value in sorted(shares, key=lambda each: -each[1]) if value > 0
-    ]
-    return f"{mark}{duration(phase.total_ns)}: {', '.join(parts)}"
+    return _table("The proof", caption, MATRIX, matrix_rows(analysis), {2, 5})
 
 
 def _calls(analysis: Analysis) -> str:
-    rows = [
-        (
-            call.name,
-            grouped(call.count),
-            ", ".join(f"{name} {grouped(count)}" for name, count in call.errors.items()),
-            size(call.bytes) if call.bytes else "",
-            duration(call.total_ns),
-            *(duration(ns) if ns else "" for ns in (call.wait_ns, call.copy_ns)),
-            *(duration(ns) for ns in (call.p50_ns, call.p99_ns, call.max_ns)),
-        )
-        for call in analysis.calls
-    ]
-    heads = ("call", "count", "errors", "bytes", "total", "asleep", "copying", "p50", "p99", "longest")
-    return _table(
-        "The calls", "All calls by name, and where their time went.", heads, rows, {1, *range(3, 10)}
-    )
+    caption = "All calls by name, and where their time went."
+    return _table("The calls", caption, CALLS, call_rows(analysis), {1, *range(3, 10)})
 
 
 def _lessons(analysis: Analysis) -> str:

@@ -19,7 +19,7 @@ from tests.live import require
 
 BEGINS = {
     "html": b"<!DOCTYPE html>", "csv": b"# table: calls", "jsonl": b'{"type": "recording"',
-    "parquet": b"PAR1", "svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF",
+    "parquet": b"PAR1", "svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "pptx": b"PK",
 }  # fmt: skip
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from iotrace.analysis.lessons import LESSONS
+from iotrace.capture.clients import shipped
 from iotrace.cli import main
 from iotrace.cli.compare import MODELS
 from iotrace.cli.explain import language_of
-from iotrace.cli.several import shipped
 from tests.command import ROOT, iotrace
 from tests.live import require
 

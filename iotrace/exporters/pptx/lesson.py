@@ -1,0 +1,125 @@
+"""The lesson of a demo as a deck: its claim, its code, what was measured, questions and their answers."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+
+from iotrace.analysis.comparison import compare
+from iotrace.analysis.model import Act, Analysis, Basis, MatrixRow
+from iotrace.capture.clients import Demo, ManifestError, shipped
+from iotrace.exporters.contract import CannotExport
+from iotrace.exporters.pptx.deck import drawn, lessons, opening, proof
+from iotrace.exporters.pptx.slides import Slides
+from iotrace.exporters.summaries import shares
+from iotrace.figures.scene import Scene
+
+_BLOCKS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+#: What every demo has for its own start, and what no lesson is about.
+_SETUP = {"listen", "main"}
+
+#: Lines of code on a slide: more are smaller than the last row can read.
+_LINES = 24
+
+_HIDDEN = "the probe cannot see it: record with the eBPF probe"
+
+
+def lesson(slides: Slides, analysis: Analysis, figures: Mapping[str, Sequence[Scene]]) -> None:
+    """Fill the slides. Raises :class:`CannotExport` where the recording is of no demo of ours."""
+    demo = _demo(analysis)
+    source = demo.script.read_text("utf-8")
+    opening(slides, demo.title, analysis, demo.claim)
+    told = [" ".join(part.split()) for part in (ast.get_docstring(ast.parse(source)) or "").split("\n\n")]
+    slides.words("What to look at", told[1:] or told)
+    for lines in code(source):
+        slides.code(demo.script.name, lines, "\n".join(told))
+    for kind in ("timeline", "model", "conversation", "buffer", "scaling"):
+        drawn(slides, figures.get(kind, ()))
+    proof(slides, analysis)
+    for question, answer in questions(analysis):
+        slides.words("A question", [question], answer)
+        slides.words(question, [answer], answer)
+    lessons(slides, analysis)
+    slides.words("See it yourself", [f"iotrace demo {demo.name}", "iotrace report", "iotrace show"])
+
+
+def code(source: str) -> Iterator[list[str]]:
+    """Yield a program's own code, a slide at a time: no imports, no set-up, no function in two parts."""
+    lines = source.splitlines()
+    page: list[str] = []
+    whole = False  # whether there is a function on the page already
+    for node in ast.parse(source).body:
+        if not isinstance(node, (*_BLOCKS, ast.Assign, ast.AnnAssign)):
+            continue
+        if isinstance(node, _BLOCKS) and node.name in _SETUP:
+            continue
+        first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
+        block = lines[first - 1 : node.end_lineno]
+        gap = [""] if page and isinstance(node, _BLOCKS) else []
+        if whole and len(page) + len(gap) + len(block) > _LINES:
+            yield page
+            page, gap = [], []
+        page += gap + block
+        whole = isinstance(node, _BLOCKS)
+        while len(page) > _LINES + 4:
+            yield page[:_LINES]
+            page = page[_LINES:]
+    if page:
+        yield page
+
+
+def questions(analysis: Analysis) -> Iterator[tuple[str, str]]:
+    """Yield what a teacher asks about a recording, and what it answers."""
+    row = next((row for row in analysis.matrix if row.act is not Act.ACCEPT and row.operations), None)
+    if row is not None:
+        yield "Where does the process wait for the data?", _first(row)
+        yield "Where is the process while they are copied?", _second(row)
+        yield "Is that synchronous, as POSIX defines it?", _synchronous(analysis)
+    if analysis.order:
+        yield "In which order are the clients answered, and why?", _sentence(analysis.order)
+
+
+def _first(row: MatrixRow) -> str:
+    if row.phase1.basis is Basis.UNSEEN:
+        return _sentence(_HIDDEN)
+    if not row.phase1.total_ns:
+        return "Nowhere: the data were there at once."
+    return _sentence(f"{_about(row.phase1.basis)}{', '.join(shares(row.phase1))}")
+
+
+def _second(row: MatrixRow) -> str:
+    if row.phase2.basis is Basis.UNSEEN:
+        return _sentence(_HIDDEN)
+    if not row.phase2.total_ns:
+        return "Nothing was copied."
+    return _sentence(f"{_about(row.phase2.basis)}{', '.join(shares(row.phase2))}")
+
+
+def _synchronous(analysis: Analysis) -> str:
+    (side,) = compare([("", analysis)])
+    if side.synchronous is None:
+        return _sentence(f"this recording does not say: {_HIDDEN}")
+    if side.synchronous:
+        return "Yes: while the data are copied, the process is inside the call and can do nothing else."
+    return "No: the process was free in both phases; somebody else copied."
+
+
+def _about(basis: Basis) -> str:
+    return "≈ " if basis is Basis.BOUNDED else ""
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:] + ("" if words.endswith(".") else ".")
+
+
+def _demo(analysis: Analysis) -> Demo:
+    options = analysis.events.header.get("options")
+    name = options.get("demo") if isinstance(options, Mapping) else None
+    try:
+        found = shipped().get(str(name))
+    except ManifestError as error:
+        raise CannotExport(str(error)) from None
+    if found is None:
+        raise CannotExport("--lesson is for recordings of demos (`iotrace demo` lists them): leave it away")
+    return found
