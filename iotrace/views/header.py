@@ -24,8 +24,11 @@ _WITHOUT = {
 }
 
 
-def draw(analysis: Analysis, width: int, pen: Pen) -> Iterable[Text]:
-    """Yield the header: one line of facts, then one for each thing that limits them."""
+def draw(analysis: Analysis, width: int, pen: Pen, tight: bool = False) -> Iterable[Text]:
+    """Yield the header: one line of facts, then one for each thing that limits them.
+
+    ``tight``: these in fewer words.
+    """
     header = analysis.events.header
     processes = len({tgid for tgid, _, _ in analysis.threads})
     tasks = plural(len(analysis.threads), "thread")
@@ -41,7 +44,7 @@ def draw(analysis: Analysis, width: int, pen: Pen) -> Iterable[Text]:
         parts[3] = Text(pen(tasks))
     yield from facts(parts, width, pen)
     yield from lost(analysis, width, pen)
-    for note in _notes(analysis):
+    for note in _notes(analysis, tight):
         yield from wrap(note, width, pen, "muted")
 
 
@@ -59,22 +62,26 @@ def lost(analysis: Analysis, width: int, pen: Pen) -> Iterable[Text]:
     yield from wrap(words, width, pen, "warning")
 
 
-def _notes(analysis: Analysis) -> Iterable[str]:
+def _notes(analysis: Analysis, tight: bool) -> Iterable[str]:
     header = analysis.events.header
     missing = dict(header.get("missing") or {})
+    cost = int(header.get("stop_cost_ns") or 0)
     evidence = header.get("evidence")
     if evidence:
         missing |= {name: "" for name in EVIDENCE if name not in evidence and name not in missing}
     lacking = {name: str(reason) for name, reason in missing.items() if name in _WITHOUT}
     if len(lacking) > 2 or (lacking and not all(lacking.values())):
         words = ", ".join(_WITHOUT[name] for name in _WITHOUT if name in lacking)
-        yield f"this probe does not see {words}: what follows from them is bounded (≈) or unseen (?)"
+        if tight and cost:
+            yield f"unseen by this probe: {words}; {duration(cost)} a stop"
+            cost = 0
+        else:
+            yield f"this probe does not see {words}: what follows from them is bounded (≈) or unseen (?)"
     else:
         for name, reason in lacking.items():
             yield f"{_WITHOUT[name]} unseen, {reason}: what follows from it is bounded (≈)"
-    if header.get("stop_cost_ns"):
-        cost = duration(int(header["stop_cost_ns"]))
-        yield f"each traced call takes {cost} longer for being stopped; the times shown contain it"
+    if cost:
+        yield f"each traced call takes {duration(cost)} longer for being stopped; the times shown contain it"
     if analysis.foreign:
         yield f"{plural(analysis.foreign, 'call')} of another architecture (32-bit) counted, not decoded"
     if header.get("attached"):

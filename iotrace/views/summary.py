@@ -21,12 +21,12 @@ _SCREEN = 39
 
 
 class _Take(NamedTuple):
-    """How much of each part is shown."""
+    """How much of each part is shown. ``tight``: limits in few words, one command, right under the lesson."""
 
     threads: int = 4
     descriptors: int = 6
     lessons: int = 2
-    commands: int | None = None
+    tight: bool = False
     magnified: bool = True
 
 
@@ -34,13 +34,13 @@ class _Take(NamedTuple):
 _TAKES = (
     _Take(),
     _Take(lessons=1),
-    _Take(lessons=1, commands=1),
-    _Take(lessons=1, commands=0),
-    _Take(3, 4, 1, 0),
-    _Take(2, 3, 1, 0),
-    _Take(2, 2, 1, 0),
-    _Take(1, 1, 1, 0),
-    _Take(1, 1, 1, 0, False),
+    _Take(lessons=1, tight=True),
+    _Take(4, 4, 1, True),
+    _Take(3, 4, 1, True),
+    _Take(2, 3, 1, True),
+    _Take(2, 2, 1, True),
+    _Take(1, 1, 1, True),
+    _Take(1, 1, 1, True, False),
 )
 
 #: (what to type, what it shows)
@@ -55,10 +55,9 @@ def summary(
     room = _SCREEN - _said(analysis)
 
     def draw(width: int, pen: Pen) -> Iterable[Text]:
-        above = [
+        judged = [
             list(part)
             for part in (
-                header.draw(analysis, width, pen),
                 (
                     *verdict.draw(analysis, width, pen, brief=True),
                     *(() if _mixed(analysis) else lessons.order(analysis, width, pen)),
@@ -70,10 +69,12 @@ def summary(
         def whole(take: _Take) -> list[Text]:
             timeline = build(analysis, most_threads=take.threads, most_descriptors=take.descriptors)
             lanes, magnified = map(list, picture(analysis, timeline, None, width, pen))
-            taught = list(lessons.draw(analysis, width, pen, most=take.lessons, more=take.commands is None))
-            below = list(_commands(offered, width, pen))[: take.commands]
+            taught = list(lessons.draw(analysis, width, pen, most=take.lessons, more=not take.tight))
+            below = list(_commands(offered, width, pen))
             shown = magnified if take.magnified else []
-            return list(spaced((*above, lanes, shown, taught, below)))
+            last = [[*taught, *below[:1]]] if take.tight else [taught, below]
+            head = list(header.draw(analysis, width, pen, take.tight))
+            return list(spaced((head, *judged, lanes, shown, *last)))
 
         takes: tuple[_Take, ...] = _TAKES
         if _mixed(analysis):  # the typical operation of several models is typical of none
