@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from iotrace.columns import FIELDS, Events
+from iotrace.recording.bounds import check
 from iotrace.recording.framing import Damaged
 from iotrace.recording.layout import COLUMNS, Column
 from probes.events import Kind
@@ -89,6 +90,7 @@ def events_of(
                 ended[each.field] += len(flat)
                 values[each.field].append(flat)
         at += rows
+    check(column)
     blob = _joined(values["blob"], np.uint8)
     return Events(
         column,
@@ -111,6 +113,7 @@ def columns_of(
     for batch, rows in zip(open_batches(source, wanted), sizes, strict=True):
         _unpack(batch, wanted, column, slice(at, at + rows), rows)
         at += rows
+    check({name: column[name] for name in names})
     return column
 
 

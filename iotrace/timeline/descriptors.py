@@ -94,4 +94,5 @@ def _moments(at: Ints) -> tuple[Track, ...]:
     n = len(at)
     if not n:
         return ()
+    at = np.sort(at)
     return (Track(What.ACCEPTED, at, at, np.zeros(n, bool), np.full(n, -1, np.int16), np.ones(n, np.int64)),)

@@ -88,11 +88,20 @@ def track(
     code: NDArray[np.uint16] | None = None,
     value: Ints | None = None,
 ) -> Track | None:
-    """Make a track of the chosen segments that have a length; None where there are none."""
+    """Make a track of the chosen segments that have a length; None where there are none.
+
+    Where some overlap (two threads that receive from one descriptor), the later begins when the former ends.
+    """
     index = np.flatnonzero(chosen & (end_ns > begin_ns))
     if not len(index):
         return None
-    whole = len(index) == len(chosen)
+    if len(index) > 1 and (begin_ns[index[1:]] < end_ns[index[:-1]]).any():
+        index = index[np.argsort(begin_ns[index], kind="stable")]
+        until = np.maximum.accumulate(end_ns[index])
+        begin_ns = begin_ns.copy()
+        begin_ns[index[1:]] = np.maximum(begin_ns[index[1:]], until[:-1])
+        index = index[end_ns[index] > begin_ns[index]]
+    whole = len(index) == len(chosen) and bool((np.diff(index) > 0).all())
 
     def pick(values: NDArray[np.generic]) -> NDArray[np.generic]:
         return values if whole else values[index]

@@ -54,7 +54,9 @@ class Raster:
 
 def edges_of(from_ns: int, to_ns: int, width: int) -> Ints:
     """Return the (width + 1,) edges of the cells."""
-    return from_ns + (np.arange(width + 1, dtype=np.int64) * (to_ns - from_ns)) // width
+    whole, rest = divmod(to_ns - from_ns, width)  # years of nanoseconds times a width would not fit
+    number = np.arange(width + 1, dtype=np.int64)
+    return from_ns + number * whole + number * rest // width
 
 
 def rasterise(

@@ -84,6 +84,8 @@ def _notes(analysis: Analysis, tight: bool) -> Iterable[str]:
         yield f"each traced call takes {duration(cost)} longer for being stopped; the times shown contain it"
     if analysis.foreign:
         yield f"{plural(analysis.foreign, 'call')} of another architecture (32-bit) counted, not decoded"
+    if "options" in header and not any("produced" in note for note in analysis.events.notes):
+        yield "the recording has no end, it was cut off or goes on: what came later is not in it"
     if header.get("attached"):
         yield "attached while it ran: a call that was under way then is not recorded"
     options = header.get("options")

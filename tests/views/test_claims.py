@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -45,3 +46,14 @@ def test_a_lesson_goes_before_the_claim() -> None:
     text = printed(story)
     assert "LESSON" in text
     assert "CLAIM" not in text
+
+
+def test_a_recording_without_an_end_says_so() -> None:
+    """Killed tracers and full disks leave no ending note: "0 events lost" alone would mislead."""
+    story = Story().call("nanosleep", 0, 1_000, asleep=990)
+    assert "the recording has no end" in " ".join(printed(story).split())
+    events = replace(story.events(options={}), notes=({"produced": 1, "lost": 0},))
+    console = Console(width=100, file=io.StringIO(), color_system=None)
+    console.print(summary(analyse(events)))
+    assert isinstance(console.file, io.StringIO)
+    assert "no end" not in console.file.getvalue()

@@ -28,6 +28,7 @@ def test_the_end_of_a_run_says_it_all(folder: Path) -> None:
     assert "select" in said
     assert "phase 1" in said
     assert max(map(len, said.splitlines())) <= 100
+    assert "no end" not in said
     (recording,) = folder.glob("iotrace-select_chat.*.iotrace")
     assert f"iotrace report {recording.name}" in said
 

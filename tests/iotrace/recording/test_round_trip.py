@@ -22,7 +22,7 @@ from iotrace.recording.writing import Writer
 from probes.events import EVENT, Batch, Flag, Kind, batch
 from probes.table import BY_NAME, CALLS
 
-UNSIGNED = st.one_of(st.just(0), st.integers(0, 2**63 - 1))
+TIMES = st.one_of(st.just(0), st.integers(0, 2**62))
 
 
 def value(name: str) -> st.SearchStrategy[int]:
@@ -31,7 +31,9 @@ def value(name: str) -> st.SearchStrategy[int]:
     if name == "parts":
         return st.just(0)
     if name.endswith("_ns"):
-        return UNSIGNED
+        return TIMES
+    if name in ("tid", "tgid", "waker"):
+        return st.integers(0, 1 << 22)
     limits = np.iinfo(EVENT[name])
     return st.integers(int(limits.min), int(limits.max))
 
@@ -43,6 +45,9 @@ def batches(draw: st.DrawFn) -> Batch:
     for row in range(size):
         for name in EVENT.names or ():
             rows[name][row] = draw(value(name))
+    rows["exit_ns"] = np.where(
+        rows["kind"] == Kind.CALL, np.maximum(rows["exit_ns"], rows["enter_ns"]), rows["exit_ns"]
+    )
     indices = st.integers(0, size - 1) if size else st.nothing()
     watch = draw(st.dictionaries(indices, st.lists(st.integers(0, 2**64 - 1), max_size=4)))
     blob = draw(st.dictionaries(indices, st.binary(max_size=9)))

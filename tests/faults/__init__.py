@@ -1,0 +1,1 @@
+"""Faults, each injected for real: quick in the tests, often by ``python -m tests.faults``."""
