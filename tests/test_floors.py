@@ -18,6 +18,7 @@ FLOORS = {
     "iotrace.escape": 1,
     "iotrace.columns": 1,
     "iotrace.fonts": 1,
+    "iotrace.language": 1,
     "iotrace.numbers": 1,
     "iotrace.theme": 1,
     "iotrace.recording": 1,

@@ -9,16 +9,16 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
-from collections.abc import Mapping
 
 from iotrace.cli.ending import USAGE, Ending
 from iotrace.cli.screen import add_screen_options, say, screen
+from iotrace.language import LANGUAGES, of_locale
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``explain``."""
     parser.add_argument("name", nargs="?", metavar="NAME", help="a lesson, as `iotrace report` names it")
-    parser.add_argument("--lang", choices=["en", "zh"], help="default: the locale's")
+    parser.add_argument("--lang", choices=LANGUAGES, help="default: the locale's")
     add_screen_options(parser)
 
 
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> Ending:
     from iotrace.views import explanation
 
     console = screen(arguments)
-    language = arguments.lang or language_of(os.environ)
+    language = arguments.lang or of_locale(os.environ)
     if language != "en" and console.options.ascii_only:
         if arguments.lang:
             say(f"ASCII has no letters for --lang {language}: here it is in English")
@@ -45,11 +45,3 @@ def run(arguments: argparse.Namespace) -> Ending:
         return Ending(USAGE)
     console.print(explanation.explanation(explanation.story(arguments.name, language), arguments.ascii))
     return Ending(0)
-
-
-def language_of(environment: Mapping[str, str]) -> str:
-    """Return the language of messages that a locale asks for: setlocale(3), the first that is set counts."""
-    locale = next(
-        (environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), ""
-    )
-    return "zh" if locale.lower().startswith("zh") else "en"

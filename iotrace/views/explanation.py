@@ -20,8 +20,6 @@ from rich.text import Text
 from iotrace.views.glyphs import Pen
 from iotrace.views.layout import Column, Lines, clip, grid
 
-LANGUAGES = ("en", "zh")
-
 #: Longer lines are hard to read.
 _WIDEST = 96
 

@@ -10,7 +10,8 @@ from rich.cells import cell_len
 
 from iotrace import views
 from iotrace.analysis.lessons import LESSONS
-from iotrace.views.explanation import _CLOSING, LANGUAGES, contents, explanation, story
+from iotrace.language import LANGUAGES
+from iotrace.views.explanation import _CLOSING, contents, explanation, story
 from tests.command import ROOT
 from tests.views.goldens import assert_golden
 

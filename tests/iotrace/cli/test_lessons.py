@@ -11,7 +11,7 @@ from iotrace.analysis.lessons import LESSONS
 from iotrace.capture.clients import shipped
 from iotrace.cli import main
 from iotrace.cli.compare import MODELS
-from iotrace.cli.explain import language_of
+from iotrace.language import of_locale
 from tests.command import ROOT, iotrace
 from tests.live import require
 
@@ -54,7 +54,7 @@ def test_ascii_speaks_english(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_the_language_is_the_locales(environment: dict[str, str], language: str) -> None:
-    assert language_of(environment) == language
+    assert of_locale(environment) == language
 
 
 @pytest.mark.parametrize(

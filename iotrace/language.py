@@ -1,0 +1,65 @@
+"""The language of what a person reads: English in the sources, others from gettext catalogues.
+
+A message is its English text, marked where it stands: ``_("{n} of {all} receives").format(n=3, all=5)``.
+Names in braces, never positions: another language says them in another order. What a machine reads
+(JSON, columns, names of calls and models) is never translated.
+
+The language is one for the process. Before :func:`use`, and in English, nothing is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from gettext import GNUTranslations, NullTranslations
+from importlib.resources import files
+
+#: What ``--lang`` takes; the first is the language of the sources.
+LANGUAGES = ("en", "zh")
+#: The catalogues of a language: ``catalogues/zh/<domain>.po``, and what gettext reads of it, ``.mo``.
+DOMAINS = ("text", "pictures")
+
+_chosen = LANGUAGES[0]
+_catalogue: NullTranslations = NullTranslations()
+
+
+def use(language: str) -> None:
+    """Speak ``language``, one of :data:`LANGUAGES`, from now on. ValueError: there is no such catalogue."""
+    global _chosen, _catalogue
+    if language not in LANGUAGES:
+        raise ValueError(f"no catalogue for {language!r}: there are {', '.join(LANGUAGES)}")
+    _catalogue = NullTranslations()
+    if language != LANGUAGES[0]:
+        for domain in reversed(DOMAINS):
+            with (files("iotrace") / "catalogues" / language / f"{domain}.mo").open("rb") as file:
+                found = GNUTranslations(file)
+            found.add_fallback(_catalogue)
+            _catalogue = found
+    _chosen = language
+
+
+def current() -> str:
+    """Return the language that is spoken now."""
+    return _chosen
+
+
+def of_locale(environment: Mapping[str, str]) -> str:
+    """Return the language of messages that a locale asks for: setlocale(3), the first that is set counts."""
+    locale = next(
+        (environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), ""
+    )
+    return next((name for name in LANGUAGES if locale.lower().startswith(name)), LANGUAGES[0])
+
+
+def _(message: str) -> str:
+    """Return ``message`` in the language that is spoken now."""
+    return _catalogue.gettext(message)
+
+
+def ngettext(one: str, many: str, n: int) -> str:
+    """Return the form of a message for ``n`` things."""
+    return _catalogue.ngettext(one, many, n)
+
+
+def pgettext(context: str, message: str) -> str:
+    """Return ``message``, an English word of several meanings, in the one that ``context`` names."""
+    return _catalogue.pgettext(context, message)
