@@ -122,28 +122,14 @@ drop:
     call->sk = 0;
 }
 
-static inline int finish_call(struct task *task)
-{
-    u32 cpu = bpf_get_smp_processor_id();
-    int lost;
-
-    task->call.cpu = cpu;
-    lost = write_row(&task->call, cpu, 1);
-    task->call.enter_ns = 0;
-    return lost;
-}
-
 /*
  * Write the row of a gap that has ended: there is room again on this CPU. Rows that an interrupt
  * loses meanwhile stay in the account.
  */
-static inline void close_gap(u32 cpu)
+static inline void close_gap(struct account *account)
 {
-    struct account *account = accounts.lookup(&cpu);
     struct event row = {};
 
-    if (!account || !account->gap_rows)
-        return;
     row.kind = GAP;
     row.fd = -1;
     row.enter_ns = account->gap_first_ns;
@@ -153,6 +139,20 @@ static inline void close_gap(u32 cpu)
         return;
     account->gap_first_ns = 0;
     __sync_fetch_and_add(&account->gap_rows, -row.a);
+}
+
+static inline void finish_call(struct task *task)
+{
+    u32 cpu = bpf_get_smp_processor_id();
+    struct account *account = accounts.lookup(&cpu);
+
+    task->call.cpu = cpu;
+    if (account && !account->closed) {
+        account->calls++;
+        if (!put(account, &task->call) && account->gap_rows)
+            close_gap(account);
+    }
+    task->call.enter_ns = 0;
 }
 
 int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
@@ -171,7 +171,6 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
         parts.call(ctx, task->at_exit);
         task->call.flags |= WATCH_UNSEEN; /* reached only where the other program is missing */
     }
-    if (finish_call(task) == 0)
-        close_gap(bpf_get_smp_processor_id());
+    finish_call(task);
     return 0;
 }

@@ -53,19 +53,11 @@ static inline struct task *find_task(u32 tid)
 }
 
 /*
- * Write one record of a row's size; count it, or what was lost. Interrupts can nest another program
- * in here, so the counts are atomic; produced = stored + lost holds for every CPU.
+ * Put a record of a row's size into the ring buffer, or count it as lost. Interrupts can nest another
+ * program in here, so the counts are atomic; produced = stored + lost holds for every CPU.
  */
-static inline int write_row(void *row, u32 cpu, int of_a_call)
+static inline int put(struct account *account, void *row)
 {
-    struct account *account = accounts.lookup(&cpu);
-
-    if (!account || account->closed)
-        return -1;
-    if (of_a_call)
-        account->calls++;
-    else
-        __sync_fetch_and_add(&account->produced, 1);
     if (events.ringbuf_output(row, sizeof(struct event), BPF_RB_NO_WAKEUP)) {
         u64 now = bpf_ktime_get_ns();
         __sync_fetch_and_add(&account->lost, 1);
@@ -78,12 +70,23 @@ static inline int write_row(void *row, u32 cpu, int of_a_call)
     return 0;
 }
 
+/* Write one record that is not the row of a call that returns. */
+static inline int write_row(void *row, u32 cpu)
+{
+    struct account *account = accounts.lookup(&cpu);
+
+    if (!account || account->closed)
+        return -1;
+    __sync_fetch_and_add(&account->produced, 1);
+    return put(account, row);
+}
+
 static inline int emit(struct event *row)
 {
     u32 cpu = bpf_get_smp_processor_id();
 
     row->cpu = cpu;
-    return write_row(row, cpu, 0);
+    return write_row(row, cpu);
 }
 
 /* Write one AUX record for `row`; a record that is lost is marked on the row. */
@@ -99,7 +102,7 @@ static inline void emit_aux(struct event *row, struct aux *aux, u32 list, u32 co
     aux->count = count;
     aux->cpu = cpu;
     aux->kind = AUX;
-    if (write_row(aux, cpu, 0) < 0)
+    if (write_row(aux, cpu) < 0)
         row->flags |= WATCH_UNSEEN;
     else
         row->parts++;
