@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 CONNECTIONS = (1, 7)
 REQUESTS = 11  # of each
 THINK_S = 0.005
@@ -88,10 +90,10 @@ def child(act: Callable[[], None]) -> int:
     return pid
 
 
-def total(folders: list[Path], file: str, key: str) -> int:
-    """Add up the number after ``key`` in a file of each of these folders of /proc."""
-    lines = (line.split() for folder in folders for line in (folder / file).read_text().splitlines())
-    return sum(int(words[1]) for words in lines if words and words[0] == key)
+def switches(task: Path) -> int:
+    """Return how often a task (a folder of /proc) went to sleep; psutil tells it of first threads only."""
+    lines = (line.split() for line in (task / "status").read_text().splitlines())
+    return next(int(words[1]) for words in lines if words[0] == "voluntary_ctxt_switches:")
 
 
 def measure(serve: Callable[[socket.socket], None], connections: int) -> tuple[float, ...]:
@@ -103,18 +105,19 @@ def measure(serve: Callable[[socket.socket], None], connections: int) -> tuple[f
     stays = serve is not one_after_another  # there the next one waits until we leave
     clients = [child(lambda: client(port, tell, stay, leave, stays)) for _ in range(connections)]
     took = [float(os.read(told, 16)) for _ in range(connections * REQUESTS)]
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    processes = [Path("/proc", str(each)) for each in (pid, *children)]
-    tasks = [task for process in processes for task in (process / "task").iterdir()]
-    rss, pss = total(processes, "status", "VmRSS:") / 1024, total(processes, "smaps_rollup", "Pss:") / 1024
-    switches = total(tasks, "status", "voluntary_ctxt_switches:") / len(took)
+    server_process = psutil.Process(pid)
+    processes = [server_process, *server_process.children()]
+    memory = [process.memory_full_info() for process in processes]
+    rss, pss = (sum(each) / (1 << 20) for each in zip(*((one.rss, one.pss) for one in memory), strict=True))
+    tasks = [task for process in processes for task in Path(f"/proc/{process.pid}/task").iterdir()]
+    slept = sum(switches(task) for task in tasks) / len(took)
     for end in (told, tell, stay, leave):
         os.close(end)
     for each in clients:
         os.waitpid(each, 0)
     os.kill(pid, signal.SIGTERM)
     os.waitpid(pid, 0)
-    return statistics.mean(took), len(tasks) - 1, rss, pss, switches
+    return statistics.mean(took), len(tasks) - 1, rss, pss, slept
 
 
 def main() -> None:
@@ -127,8 +130,8 @@ def main() -> None:
         ("event loop", event_loop),
     ):
         alone = measure(serve, few)[0]
-        among, tasks, rss, pss, switches = measure(serve, many)
-        print(f"{name:23}{alone:9.0f}{among:9.0f}{tasks:22.0f}{rss:9.1f}{pss:7.1f}{switches:15.1f}")
+        among, tasks, rss, pss, slept = measure(serve, many)
+        print(f"{name:23}{alone:9.0f}{among:9.0f}{tasks:22.0f}{rss:9.1f}{pss:7.1f}{slept:15.1f}")
 
 
 if __name__ == "__main__":

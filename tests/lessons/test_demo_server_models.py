@@ -98,7 +98,7 @@ def test_tasks_are_made_for_each_connection_or_not_at_all(served: dict[tuple[str
 
 
 def test_memory_is_the_price_of_processes(record: Record, probe: str) -> None:
-    """The demo's own numbers, from /proc: tasks, RSS, PSS, switches for each answer."""
+    """The demo's own numbers: tasks and switches from /proc, RSS and PSS by psutil."""
     lines = record(probe, "server_models").output.splitlines()
     facts = {}
     for model in MODELS:
