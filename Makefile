@@ -1,12 +1,13 @@
 # make demo    trace the chat server of demos/ and show where it blocks (sets everything up first)
 # make test    the tests;  make check  style and types;  make bench  the cost of tracing, beside its peers
 # make gallery   docs/gallery/, the figures of the README, from real runs
+# make catalogues   iotrace/catalogues/: what is marked for translation, and what gettext reads
 # make wheel   dist/*.whl and *.tar.gz;  make clean  forget .venv and everything built
 
 SHELL := /bin/bash
 BIN := .venv/bin
 
-.PHONY: demo test check bench gallery wheel clean
+.PHONY: demo test check bench gallery catalogues wheel clean
 
 demo: .venv/.ready-demo
 	@./setup.sh system demo
@@ -26,6 +27,9 @@ bench: .venv/.ready-dev
 
 gallery: .venv/.ready-demo
 	@./docs/gallery.sh
+
+catalogues: .venv/.ready-dev
+	@$(BIN)/python -m tests.catalogues
 
 wheel: .venv/.ready-dev
 	@$(BIN)/python -m hatchling build -d dist

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iotrace.language import current
 from iotrace.recording.layout import RecordingError
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def run(
     path = Path(output) if output is not None else Path(folder or "", "run.iotrace")
     if output is not None and path.exists():
         raise RunError(f"{path} exists: give another output, or remove it", 125)
-    words = [sys.executable, "-m", "iotrace", "run", "--probe", probe, "-o", str(path)]
+    words = [sys.executable, "-m", "iotrace", "run", "--probe", probe, "-o", str(path), "--lang", current()]
     words += [] if clients else ["--no-clients"]
     words += [] if duration_s is None else ["--duration", str(duration_s)]
     try:

@@ -83,6 +83,9 @@ def test_wheel_holds_all_that_is_needed(wheel: Path) -> None:
     stories = {str(path.relative_to(ROOT)) for path in (ROOT / "iotrace/lessons_text").iterdir()}
     assert stories
     assert stories <= set(names)
+    catalogues = {str(path.relative_to(ROOT)) for path in (ROOT / "iotrace/catalogues").rglob("*.mo")}
+    assert catalogues
+    assert catalogues <= set(names)
     top = {name.split("/")[0] for name in names}
     assert top == {"iotrace", "probes", f"iotrace_blocking-{__version__}.dist-info"}
 

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import os
 
 from iotrace.cli.ending import USAGE, Ending
 from iotrace.cli.screen import add_screen_options, say, screen
-from iotrace.language import LANGUAGES, of_locale
+from iotrace.language import current
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``explain``."""
     parser.add_argument("name", nargs="?", metavar="NAME", help="a lesson, as `iotrace report` names it")
-    parser.add_argument("--lang", choices=LANGUAGES, help="default: the locale's")
     add_screen_options(parser)
 
 
@@ -27,12 +25,7 @@ def run(arguments: argparse.Namespace) -> Ending:
     from iotrace.analysis.lessons import LESSONS
     from iotrace.views import explanation
 
-    console = screen(arguments)
-    language = arguments.lang or of_locale(os.environ)
-    if language != "en" and console.options.ascii_only:
-        if arguments.lang:
-            say(f"ASCII has no letters for --lang {language}: here it is in English")
-        language = "en"
+    console, language = screen(arguments), current()
     names = [entry.name for entry in LESSONS]
     if arguments.name is None:
         stories = [explanation.story(name, language) for name in names]

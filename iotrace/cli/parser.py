@@ -11,6 +11,7 @@ from typing import NamedTuple, NoReturn
 
 from iotrace import __version__
 from iotrace.cli.ending import USAGE
+from iotrace.cli.screen import choose_language
 
 
 class Entry(NamedTuple):
@@ -44,16 +45,21 @@ COMMANDS: tuple[Entry, ...] = (
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Return the options of one command, with its function as ``run``. Usage errors end the process (2)."""
+    entry = next((entry for entry in COMMANDS if argv and entry.name == argv[0]), None)
+    if entry is None:
+        choose_language(argv)
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(_help(), file=sys.stdout if argv else sys.stderr)
         sys.exit(0 if argv else USAGE)
     if argv[0] in ("-V", "--version"):
         print(f"iotrace {__version__}")
         sys.exit(0)
-    entry = next((entry for entry in COMMANDS if entry.name == argv[0]), None)
     if entry is None:
         _unknown(argv[0])
     module = import_module(entry.module)
+    split = getattr(module, "split", None)
+    words, target = split(argv[1:]) if split else (argv[1:], ())
+    choose_language(words)
     parser = argparse.ArgumentParser(
         f"iotrace {entry.name}",
         description=module.__doc__,
@@ -61,8 +67,6 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         allow_abbrev=False,
     )
     module.configure(parser)
-    split = getattr(module, "split", None)
-    words, target = split(argv[1:]) if split else (argv[1:], ())
     arguments = parser.parse_args(words)
     arguments.target = target
     arguments.run = module.run

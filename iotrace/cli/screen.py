@@ -1,20 +1,25 @@
-"""Options about how output may look, and lines for the user."""
+"""Options about how output may look and in which language it speaks, and lines for the user."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from iotrace.language import LANGUAGES, of_locale, use, writes_unicode
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 def add_screen_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    """Add --color, --ascii and --width."""
+    """Add --lang, --color, --ascii and --width."""
     group = parser.add_argument_group("output")
     return [
+        group.add_argument("--lang", choices=LANGUAGES, help="the language (default: the locale's)"),
         group.add_argument(
             "--color",
             choices=["auto", "always", "never"],
@@ -31,6 +36,29 @@ def screen(arguments: argparse.Namespace) -> Console:
     from iotrace.views import console
 
     return console(arguments.color, arguments.ascii, arguments.width)
+
+
+def choose_language(words: Sequence[str]) -> None:
+    """Speak as the words of a command line ask for, from now on: ``--lang``, else the locale's language.
+
+    It is called before the options are made, for their help speaks too. ASCII speaks English: it has no
+    letters for another. So does --json, unless --lang is given: programs read it.
+    """
+    asked = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    asked.add_argument("--lang", nargs="?")
+    asked.add_argument("--ascii", action="store_true")
+    asked.add_argument("--json", action="store_true")
+    try:
+        found = asked.parse_known_args(words)[0]
+    except argparse.ArgumentError:  # the command's own parser will say it
+        found = asked.parse_args([])
+    given = found.lang if found.lang in LANGUAGES else None
+    language = given or (LANGUAGES[0] if found.json else of_locale(os.environ))
+    if language != LANGUAGES[0] and (found.ascii or not writes_unicode(sys.stdout)):
+        if given:
+            say(f"ASCII has no letters for --lang {given}: here it is in English")
+        language = LANGUAGES[0]
+    use(language)
 
 
 def say(line: str) -> None:

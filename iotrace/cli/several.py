@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from iotrace.capture.clients import Demo
+from iotrace.language import current
 
 
 class Ran(NamedTuple):
@@ -29,6 +30,7 @@ def run_each(chosen: Iterable[Demo], folder: Path, arguments: argparse.Namespace
     for demo in chosen:
         path = folder / f"{demo.name}.iotrace"
         words = [sys.executable, "-m", "iotrace", "run", "--probe", arguments.probe, "-o", str(path)]
+        words += ["--lang", current()]
         words += [option for option, on in (("--pin", arguments.pin), ("--force", arguments.force)) if on]
         done = subprocess.run(
             [*words, str(demo.script)],

@@ -9,7 +9,8 @@ from typing import IO
 
 from rich.console import Console
 
-from iotrace.views.terminal import Choice, color_system, is_terminal, wants_color, writes_unicode
+from iotrace.language import writes_unicode
+from iotrace.views.terminal import Choice, color_system, is_terminal, wants_color
 from iotrace.views.theme import THEME
 
 PLAIN_WIDTH = 80

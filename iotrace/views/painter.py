@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import IO
 
-from iotrace.views.terminal import Choice, color_system, wants_color, writes_unicode
+from iotrace.language import writes_unicode
+from iotrace.views.terminal import Choice, color_system, wants_color
 
 #: Turns (words, style) pairs into one line of text, with its end.
 Paint = Callable[[Sequence[tuple[str, str]]], str]

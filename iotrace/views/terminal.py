@@ -1,4 +1,4 @@
-"""What the stream that we write to can show: colours, Unicode."""
+"""What the stream that we write to can show: colours, or none."""
 
 from __future__ import annotations
 
@@ -11,11 +11,6 @@ Choice = Literal["auto", "always", "never"]
 def wants_color(color: Choice) -> bool:
     """Return whether colours are welcome: "auto" means unless NO_COLOR is set."""
     return color == "always" or (color == "auto" and not os.environ.get("NO_COLOR"))
-
-
-def writes_unicode(target: IO[str]) -> bool:
-    """Return whether the stream's encoding is a UTF."""
-    return (getattr(target, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
 def color_system(color: Choice, target: IO[str]) -> Literal["auto", "truecolor", "256"] | None:
