@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from iotrace.language import ngettext
+
 _STEPS = (("s", 1_000_000_000), ("ms", 1_000_000), ("µs", 1_000))
 _SIZES = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
 
@@ -57,6 +59,11 @@ def grouped(count: int) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """Write a count with its noun."""
     return f"{grouped(count)} {one if count == 1 else many or one + 's'}"
+
+
+def counted(count: int, one: str, many: str, **more: object) -> str:
+    """Write a count within its words, ``{n} call`` and ``{n} calls``, in the language that is spoken."""
+    return ngettext(one, many, count).format(n=grouped(count), **more)
 
 
 def factor(value: float) -> str:

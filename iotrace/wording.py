@@ -5,47 +5,77 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from iotrace.analysis.model import Act, Analysis, Basis, Descriptor, Model, Verdict
+from iotrace.language import N_, _
 
+# These are English: say them with ``_()``.
 MODELS = {
-    Model.UNKNOWN: "unknown",
-    Model.BLOCKING: "blocking I/O",
-    Model.NONBLOCKING: "non-blocking I/O: polling",
-    Model.MULTIPLEXING: "I/O multiplexing",
-    Model.SIGNAL_DRIVEN: "signal-driven I/O",
-    Model.ASYNCHRONOUS: "asynchronous I/O",
-    Model.MIXED: "mixed",
+    Model.UNKNOWN: N_("unknown"),
+    Model.BLOCKING: N_("blocking I/O"),
+    Model.NONBLOCKING: N_("non-blocking I/O: polling"),
+    Model.MULTIPLEXING: N_("I/O multiplexing"),
+    Model.SIGNAL_DRIVEN: N_("signal-driven I/O"),
+    Model.ASYNCHRONOUS: N_("asynchronous I/O"),
+    Model.MIXED: N_("mixed"),
+}
+#: The models in fewer words.
+SHORT_MODELS = {
+    Model.UNKNOWN: N_("unknown"),
+    Model.BLOCKING: N_("blocking"),
+    Model.NONBLOCKING: N_("non-blocking"),
+    Model.MULTIPLEXING: N_("multiplexing"),
+    Model.SIGNAL_DRIVEN: N_("signal-driven"),
+    Model.ASYNCHRONOUS: N_("asynchronous"),
+    Model.MIXED: N_("mixed"),
 }
 ACTS = {
-    Act.RECEIVE: "receive",
-    Act.ACCEPT: "accept",
-    Act.RECEIVE_DATAGRAM: "receive datagram",
-    Act.SEND: "send",
-    Act.RECEIVE_UPSTREAM: "receive upstream",
+    Act.RECEIVE: N_("receive"),
+    Act.ACCEPT: N_("accept"),
+    Act.RECEIVE_DATAGRAM: N_("receive datagram"),
+    Act.SEND: N_("send"),
+    Act.RECEIVE_UPSTREAM: N_("receive upstream"),
 }
-BASES = {Basis.MEASURED: "measured", Basis.BOUNDED: "≈ bounded", Basis.UNSEEN: "? unseen"}
-PROBES = {"bpf": "eBPF probe", "ptrace": "ptrace probe"}
+BASES = {Basis.MEASURED: N_("measured"), Basis.BOUNDED: N_("≈ bounded"), Basis.UNSEEN: N_("? unseen")}
+PROBES = {"bpf": N_("eBPF probe"), "ptrace": N_("ptrace probe")}
 PROCESS_MODELS = {
-    "event_loop": "an event loop",
-    "event_loop_per_thread": "an event loop in each thread",
-    "event_loop_with_workers": "an event loop with workers",
-    "process_per_connection": "a process per connection",
-    "prefork": "preforked processes",
-    "thread_per_connection": "a thread per connection",
-    "thread_pool": "a pool of threads",
-    "sequential": "one client after the other",
+    "event_loop": N_("an event loop"),
+    "event_loop_per_thread": N_("an event loop in each thread"),
+    "event_loop_with_workers": N_("an event loop with workers"),
+    "process_per_connection": N_("a process per connection"),
+    "prefork": N_("preforked processes"),
+    "thread_per_connection": N_("a thread per connection"),
+    "thread_pool": N_("a pool of threads"),
+    "sequential": N_("one client after the other"),
 }
+_TRIGGERS = {
+    "level": N_("level-triggered"),
+    "edge": N_("edge-triggered"),
+    "mixed": N_("level- and edge-triggered"),
+}
+
+
+def model(what: Model) -> str:
+    """Name a model without what follows from it: ``non-blocking I/O``."""
+    return _(MODELS[what]).split(":")[0].split("：")[0]
+
+
+def trigger(found: Verdict) -> str:
+    """Name a trigger: ``edge-triggered+oneshot``; empty where it is unseen."""
+    kind, plus, more = (found.trigger or "").partition("+")
+    return f"{_(_TRIGGERS.get(kind, kind))}{plus}{more}"
 
 
 def verdict(found: Verdict) -> str:
     """Name a verdict: ``I/O multiplexing: select, level-triggered``."""
     if found.model == Model.MULTIPLEXING and found.multiplexer:
-        trigger = (found.trigger or "").replace("level", "level-triggered").replace("edge", "edge-triggered")
-        trigger = trigger.replace("mixed", "level- and edge-triggered")
-        return f"{MODELS[found.model]}: {found.multiplexer}{', ' if trigger else ''}{trigger}"
+        words = trigger(found)
+        named = _("{model}: {call}, {trigger}") if words else _("{model}: {call}")
+        return named.format(model=_(MODELS[found.model]), call=found.multiplexer, trigger=words)
     if found.model == Model.MIXED and found.shares:
         parts = sorted(found.shares.items(), key=lambda item: -item[1])
-        return "mixed: " + ", ".join(f"{MODELS[Model(m)].split(':')[0]} {n}" for m, n in parts if n)
-    return MODELS[found.model]
+        return _("mixed: {shares}").format(
+            shares=_(", ").join(f"{model(Model(m))} {n}" for m, n in parts if n)
+        )
+    return _(MODELS[found.model])
 
 
 def target(analysis: Analysis) -> str:

@@ -20,6 +20,7 @@ FLOORS = {
     "iotrace.fonts": 1,
     "iotrace.language": 1,
     "iotrace.numbers": 1,
+    "iotrace.refusals": 1,
     "iotrace.theme": 1,
     "iotrace.recording": 1,
     "iotrace.capture": 1,

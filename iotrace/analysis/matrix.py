@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from iotrace.analysis.model import PLACES, Act, Basis, MatrixRow, Model, Phase, Place
 from iotrace.analysis.operation import Operations
 from iotrace.columns import Events
+from iotrace.language import N_
 from probes.table import CALLS
 
 _SPOKEN = {
@@ -98,18 +99,18 @@ def _phase2(events: Events, act: Act, model: Model, op: Operations) -> Phase:
 
 
 def _name_of(events: Events, place: Place, op: Operations) -> str:
-    """Return the call that stands for a place: the one most of these operations used."""
+    """Return the call that stands for a place: the one most of these operations used. Not yet translated."""
     if place is Place.RING:
         return "io_uring_enter"
     if place is Place.SIGNAL:
-        return "a wait for signals"
+        return N_("a wait for signals")
     if place is Place.OTHER:
-        return "another call"
+        return N_("another call")
     rows = op["wait"] if place is Place.WAIT else op["call"]
     names = call_names(events, rows)
     if names:
         return next(iter(names))
-    return "a wait for readiness" if place is Place.WAIT else "a receive"
+    return N_("a wait for readiness") if place is Place.WAIT else N_("a receive")
 
 
 def _worst(basis: NDArray[np.uint8]) -> Basis:

@@ -14,6 +14,7 @@ from iotrace.analysis.matrix import call_names
 from iotrace.analysis.model import Act, Basis, Model
 from iotrace.analysis.operation import Operations
 from iotrace.columns import Events
+from iotrace.language import _
 
 
 def order_of_answers(events: Events, operations: Operations, root: Ints) -> str:
@@ -39,27 +40,32 @@ def order_of_answers(events: Events, operations: Operations, root: Ints) -> str:
     clients = [number.get(int(root[life]), 0) for life in received["life"]]
     served = " ".join(map(str, clients))
     fds = received["fd"].tolist()
-    wait = next(iter(call_names(events, received["wait"])), "one wait")
+    wait = next(iter(call_names(events, received["wait"])), _("one wait"))
     measured = bool(np.all(_ready_of(events, received) > 0))
     if not measured:
-        arrived = "order of arrival unseen by this probe"
+        arrived = _("order of arrival unseen by this probe")
     else:
         by_arrival = np.argsort(_ready_of(events, received), kind="stable")
         arrival = " ".join(str(clients[index]) for index in by_arrival)
-        arrived = f"messages arrived in the order {arrival}"
-    rising = fds == sorted(fds)
-    how = "by descriptor" if rising else "as"
-    why = ", the order in which they had connected" if rising else ""
-    return (
-        f"{len(received)} clients at once: {arrived}, received and answered {served}: {wait} returned all"
-        f" {len(received)}, the server took them {how} ({_span(fds)}){why}."
+        arrived = _("messages arrived in the order {clients}").format(clients=arrival)
+    words = (
+        _(
+            "{n} clients at once: {arrived}, received and answered {served}: {call} returned all {n}, the"
+            " server took them by descriptor ({fds}), the order in which they had connected."
+        )
+        if fds == sorted(fds)
+        else _(
+            "{n} clients at once: {arrived}, received and answered {served}: {call} returned all {n}, the"
+            " server took them as ({fds})."
+        )
     )
+    return words.format(n=len(received), arrived=arrived, served=served, call=wait, fds=_span(fds))
 
 
 def _span(fds: list[int]) -> str:
     """Return ``fd 4 to 8`` for numbers that follow each other, else all of them."""
     if fds == list(range(fds[0], fds[0] + len(fds))):
-        return f"fd {fds[0]} to {fds[-1]}"
+        return _("fd {first} to {last}").format(first=fds[0], last=fds[-1])
     return f"fd {' '.join(map(str, fds))}"
 
 
@@ -78,10 +84,10 @@ def _numbers(operations: Operations, root: Ints) -> dict[int, int]:
 
 def _largest_group(op: Operations, root: Ints) -> Operations:
     """Return the operations of the wait that announced most connections, one for each connection."""
-    _, inverse, counts = np.unique(op["wait"], return_inverse=True, return_counts=True)
+    inverse, counts = np.unique(op["wait"], return_inverse=True, return_counts=True)[1:]
     for index in np.argsort(-counts, kind="stable")[:5]:
         group = op[inverse == index]
-        _, first = np.unique(root[group["life"]], return_index=True)
+        first = np.unique(root[group["life"]], return_index=True)[1]
         if len(first) > 1:
             together: Operations = group[np.sort(first)]
             return together

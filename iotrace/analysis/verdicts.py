@@ -15,6 +15,7 @@ from iotrace.analysis.model import Act, Model, Verdict
 from iotrace.analysis.operation import Operations
 from iotrace.analysis.readiness import EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, MODE_UNSEEN
 from iotrace.columns import Events
+from iotrace.language import N_, _
 from probes.events import Kind
 
 _FAMILY = {
@@ -22,12 +23,27 @@ _FAMILY = {
     "poll": "poll",
     "epoll_wait": "epoll",
 }
+#: So many of an act, as a sentence begins: {n} of {all}, and of all.
+_SHARES = {
+    Act.RECEIVE: N_("{n} of {all} receives"),
+    Act.ACCEPT: N_("{n} of {all} accepts"),
+    Act.RECEIVE_DATAGRAM: N_("{n} of {all} datagram receives"),
+    Act.SEND: N_("{n} of {all} sends"),
+    Act.RECEIVE_UPSTREAM: N_("{n} of {all} upstream receives"),
+}
+_ALL = {
+    Act.RECEIVE: N_("{all} receives"),
+    Act.ACCEPT: N_("{all} accepts"),
+    Act.RECEIVE_DATAGRAM: N_("{all} datagram receives"),
+    Act.SEND: N_("{all} sends"),
+    Act.RECEIVE_UPSTREAM: N_("{all} upstream receives"),
+}
 _NOUN = {
-    Act.RECEIVE: "receive",
-    Act.ACCEPT: "accept",
-    Act.RECEIVE_DATAGRAM: "datagram receive",
-    Act.SEND: "send",
-    Act.RECEIVE_UPSTREAM: "upstream receive",
+    Act.RECEIVE: N_("receive"),
+    Act.ACCEPT: N_("accept"),
+    Act.RECEIVE_DATAGRAM: N_("datagram receive"),
+    Act.SEND: N_("send"),
+    Act.RECEIVE_UPSTREAM: N_("upstream receive"),
 }
 _DOMINANT = 0.9
 
@@ -45,15 +61,17 @@ def judge(act: Act, events: Events, calls: Calls, op: Operations, mode: NDArray[
     proving = {m: c for m, c in shares.items() if m is not Model.UNKNOWN}
     total = sum(proving.values())
     if not total:
-        because = f"all {len(op)} {_NOUN[act]}s found their data at once on non-blocking descriptors"
+        because = _("all {operations} found their data at once on non-blocking descriptors").format(
+            operations=_(_ALL[act]).format(all=len(op))
+        )
         return Verdict(Model.UNKNOWN, None, None, len(op), 0, 0, because, shares)
     model, supporting = max(proving.items(), key=lambda item: item[1])
     if supporting <= _DOMINANT * total:
-        parts = ", ".join(
-            f"{count} {m.label.replace('_', '-')}"
+        parts = _(", ").join(
+            f"{count} {_(m.label.replace('_', '-'))}"
             for m, count in sorted(proving.items(), key=lambda i: -i[1])
         )
-        because = f"of {total} {_NOUN[act]}s: {parts}"
+        because = _("of {operations}: {parts}").format(operations=_(_ALL[act]).format(all=total), parts=parts)
         return Verdict(Model.MIXED, None, None, len(op), supporting, total - supporting, because, shares)
     of_model = op["model"] == model
     multiplexer, trigger = None, None
@@ -64,9 +82,9 @@ def judge(act: Act, events: Events, calls: Calls, op: Operations, mode: NDArray[
     because = _because(act, model, events, op[of_model], supporting, total)
     guessed = np.count_nonzero(mode[of_model] & MODE_UNSEEN)
     if guessed:
-        because += (
-            f"; of {guessed} the epoll_ctl was an io_uring request, unseen: told by the events' numbers"
-        )
+        because += _(
+            "; of {n} the epoll_ctl was an io_uring request, unseen: told by the events' numbers"
+        ).format(n=guessed)
     return Verdict(model, multiplexer, trigger, len(op), supporting, total - supporting, because, shares)
 
 
@@ -89,27 +107,36 @@ def _trigger(multiplexer: str | None, mode: NDArray[np.int64]) -> str | None:
 
 
 def _because(act: Act, model: Model, events: Events, op: Operations, supporting: int, total: int) -> str:
-    noun = _NOUN[act]
-    calls = next(iter(call_names(events, op["call"])), noun)
-    share = f"{supporting} of {total} {noun}s"
+    calls = next(iter(call_names(events, op["call"])), _(_NOUN[act]))
+    share = _(_SHARES[act]).format(n=supporting, all=total)
     if model is Model.MULTIPLEXING:
-        waits = next(iter(call_names(events, op["wait"])), "a wait")
+        waits = next(iter(call_names(events, op["wait"])), _("a wait"))
         also = int(np.count_nonzero(op["in_transfer_ns"] > 0))
-        slept = f"none slept in {calls}" if not also else f"{also} also slept in {calls}"
-        alone = _alone(events, op["wait"])
-        lone = f"; each {waits} watched one descriptor only, as Python's settimeout() does" if alone else ""
-        return f"{share} were announced by {waits}; {slept}{lone}"
+        slept = _("{n} also slept in {call}") if also else _("none slept in {call}")
+        words = (
+            _(
+                "{share} were announced by {wait}; {slept}; each {wait} watched one descriptor only, as"
+                " Python's settimeout() does"
+            )
+            if _alone(events, op["wait"])
+            else _("{share} were announced by {wait}; {slept}")
+        )
+        return words.format(share=share, wait=waits, slept=slept.format(n=also, call=calls))
     if model is Model.BLOCKING:
         waited = int(np.count_nonzero(~op["at_once"]))
-        there = supporting - waited
-        return f"{share} were left to {calls} itself: {waited} slept in it, {there} found their data there"
+        return _(
+            "{share} were left to {call} itself: {waited} slept in it, {there} found their data there"
+        ).format(share=share, call=calls, waited=waited, there=supporting - waited)
     if model is Model.NONBLOCKING:
         tries = int(op["tries"].sum())
-        return f"{share} were found by trying again; {tries} tries before them returned EAGAIN"
+        words = _("{share} were found by trying again; {tries} tries before them returned EAGAIN")
+        return words.format(share=share, tries=tries)
     if model is Model.SIGNAL_DRIVEN:
-        return f"{share} were announced by a signal (O_ASYNC); none slept in {calls}"
+        words = _("{share} were announced by a signal (O_ASYNC); none slept in {call}")
+        return words.format(share=share, call=calls)
     worker = int(np.count_nonzero(op["by_worker"]))
-    return f"{share} were io_uring requests; {worker} were copied by a kernel thread"
+    words = _("{share} were io_uring requests; {n} were copied by a kernel thread")
+    return words.format(share=share, n=worker)
 
 
 def _alone(events: Events, waits: NDArray[np.int64]) -> bool:
@@ -131,8 +158,8 @@ def _unseen(act: Act, events: Events, calls: Calls) -> Verdict | None:
     if not rings:
         return None
     submitted = int(np.maximum(calls.ret[enters], 0).sum())
-    because = (
-        f"no receive call was seen, yet io_uring_enter ran {count} times and submitted {submitted} requests:"
-        " this probe cannot see what they did"
-    )
+    because = _(
+        "no receive call was seen, yet io_uring_enter ran {n} times and submitted {submitted} requests: this"
+        " probe cannot see what they did"
+    ).format(n=count, submitted=submitted)
     return Verdict(Model.UNKNOWN, None, None, 0, 0, 0, because)

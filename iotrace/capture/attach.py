@@ -13,6 +13,7 @@ from types import FrameType
 
 from iotrace.capture import notes
 from iotrace.capture.descriptors import open_descriptors
+from iotrace.language import _
 from iotrace.recording.layout import default_path
 from probes.bpf_probe import BpfProbe
 from probes.contract import Options, Outcome, ProbeError
@@ -74,8 +75,12 @@ def attach(
 
     with _signals(probe, duration_s) as told:
         writer.write(open_descriptors(probe.processes(), begun_ns))
-        say(f"attached to {', '.join(map(str, pids))}: recording until Ctrl-C" if duration_s is None else
-            f"attached to {', '.join(map(str, pids))}: recording for {duration_s:g} s")  # fmt: skip
+        words = (
+            _("attached to {pids}: recording until Ctrl-C")
+            if duration_s is None
+            else _("attached to {pids}: recording for {time}")
+        )
+        say(words.format(pids=", ".join(map(str, pids)), time=f"{duration_s or 0:g} s"))
         try:
             outcome = probe.run(sink)
         except BaseException:
@@ -114,7 +119,7 @@ def _signals(probe: BpfProbe, duration_s: float | None) -> Iterator[list[str]]:
 def _check(pid: int) -> None:
     """Raise :class:`ProbeError` for a number that is no process to be recorded: proc(5), ``status``."""
     if pid == os.getpid():
-        raise ProbeError(f"{pid} is iotrace itself: give another process")
+        raise ProbeError(_("{pid} is iotrace itself: give another process").format(pid=pid))
     try:
         lines = dict(
             line.split(":\t", 1)
@@ -122,15 +127,15 @@ def _check(pid: int) -> None:
             if ":\t" in line
         )
     except OSError:
-        raise ProbeError(f"no process {pid}: `ps -e` lists them") from None
+        raise ProbeError(_("no process {pid}: `ps -e` lists them").format(pid=pid)) from None
     if lines.get("Tgid") != str(pid):
-        raise ProbeError(f"{pid} is a thread of process {lines.get('Tgid')}: attach to that")
+        words = _("{pid} is a thread of process {process}: attach to that")
+        raise ProbeError(words.format(pid=pid, process=lines.get("Tgid")))
     if lines.get("State", "").startswith("Z"):
-        raise ProbeError(
-            f"process {pid} has ended, and waits for its parent to notice: there is nothing to record"
-        )
+        words = _("process {pid} has ended, and waits for its parent to notice: there is nothing to record")
+        raise ProbeError(words.format(pid=pid))
     if lines.get("Kthread") == "1" or "VmSize" not in lines:
-        raise ProbeError(f"{pid} is a kernel thread: it makes no system calls")
+        raise ProbeError(_("{pid} is a kernel thread: it makes no system calls").format(pid=pid))
 
 
 def _words(pid: int) -> list[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from iotrace.capture import supervisor
+from iotrace.language import _
 from probes.contract import Command
 
 _PACKAGE = Path(__file__).parents[1]
@@ -75,7 +76,8 @@ def demos(folder: Path) -> tuple[Demo, ...]:
     except FileNotFoundError:
         return ()
     except (OSError, tomllib.TOMLDecodeError, LookupError, TypeError, ValueError) as error:
-        raise ManifestError(f"{path} cannot be used ({error!r}): mend it, or run with --no-clients") from None
+        words = _("{path} cannot be used ({error}): mend it, or run with --no-clients")
+        raise ManifestError(words.format(path=path, error=repr(error))) from None
 
 
 def demo_of(script: Path) -> Demo | None:
@@ -138,7 +140,7 @@ class Supervisor:
         try:
             facts: Mapping[str, Any] = json.loads(said)
         except ValueError:
-            return Report((), "", "the clients' supervisor died", "itself")
+            return Report((), "", _("the clients' supervisor died"), "itself")
         return Report(tuple(facts["statuses"]), facts["output"], facts["problem"], facts["ended"])
 
     def close(self) -> None:

@@ -25,6 +25,7 @@ from collections import deque
 from collections.abc import Callable
 from types import FrameType
 
+from iotrace.language import ngettext
 from probes.contract import Probe
 
 #: After SIGTERM, how long a target may take before SIGKILL when it is ours to end.
@@ -144,8 +145,13 @@ class Conductor:
     def _tell_of_descendants(self) -> None:
         count = self._descendants()
         if count:
-            those = "a process of its own still runs and is" if count == 1 else f"{count} still run and are"
-            self._say(f"process {self._pid} has ended; {those} recorded until Ctrl-C or SIGTERM")
+            words = ngettext(
+                "process {pid} has ended; a process of its own still runs and is recorded until Ctrl-C or"
+                " SIGTERM",
+                "process {pid} has ended; {n} still run and are recorded until Ctrl-C or SIGTERM",
+                count,
+            )
+            self._say(words.format(pid=self._pid, n=count))
 
     def _end_by_duration(self) -> None:
         self.ended_by = "duration"

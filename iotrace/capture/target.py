@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from iotrace.language import _
 from probes.contract import Command, TargetError
 
 
@@ -25,14 +26,14 @@ def script(path: str, arguments: tuple[str, ...]) -> Target:
     """Return a Python script as a target. Raises :class:`TargetError` if it cannot be read."""
     file = Path(path)
     if file.is_dir() and not (file / "__main__.py").is_file():
-        raise TargetError(f"{path} is a folder without __main__.py: give a script", 126)
+        raise _refused(_("{path} is a folder without __main__.py: give a script"), path, 126)
     if not file.exists():
-        hint = f"; a program is given after --: iotrace run -- {path}" if shutil.which(path) else ""
-        raise TargetError(f"{path}: no such file{hint}", 127)
+        hint = _("{path}: no such file; a program is given after --: iotrace run -- {path}")
+        raise _refused(hint if shutil.which(path) else _("{path}: no such file"), path, 127)
     if not os.access(file, os.R_OK):
-        raise TargetError(f"{path} cannot be read: check its permissions", 126)
+        raise _refused(_("{path} cannot be read: check its permissions"), path, 126)
     if not file.is_dir() and file.suffix not in (".py", ".pyw") and not _is_python(file):
-        raise TargetError(f"{path} is not a Python script: a program is given after --", 126)
+        raise _refused(_("{path} is not a Python script: a program is given after --"), path, 126)
     return Target((sys.executable, path, *arguments), file.stem, file)
 
 
@@ -47,8 +48,10 @@ def program(argv: tuple[str, ...]) -> Target:
     if shutil.which(name) is None:
         path = Path(name)
         if "/" in name and path.exists():
-            raise TargetError(f"{name}: cannot be executed: check its permissions", 126)
-        raise TargetError(f"{name}: {'no such file' if '/' in name else 'command not found'}", 127)
+            raise _refused(_("{path}: cannot be executed: check its permissions"), name, 126)
+        raise _refused(
+            _("{path}: no such file") if "/" in name else _("{path}: command not found"), name, 127
+        )
     return Target(argv, Path(name).name)
 
 
@@ -77,6 +80,10 @@ def invoking_user(environment: Mapping[str, str]) -> tuple[int, int, tuple[int, 
     except KeyError:
         groups = [int(gid)]
     return int(uid), int(gid), tuple(groups)
+
+
+def _refused(words: str, path: str, status: int) -> TargetError:
+    return TargetError(words.format(path=path), status)
 
 
 def _is_python(file: Path) -> bool:

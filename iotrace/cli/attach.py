@@ -17,22 +17,27 @@ from iotrace.cli.failing import add_fail_on, judge
 from iotrace.cli.run import bytes_of, nanoseconds_of
 from iotrace.cli.screen import add_screen_options, say
 from iotrace.cli.status import StatusLine
+from iotrace.language import _
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``attach``."""
-    parser.add_argument("pids", metavar="PID", type=_pid, nargs="+", help="a process; its descendants too")
-    tracing = parser.add_argument_group("tracing")
-    tracing.add_argument("--duration", type=nanoseconds_of, metavar="S", help="end after S seconds")
+    parser.add_argument("pids", metavar="PID", type=_pid, nargs="+", help=_("a process; its descendants too"))
+    tracing = parser.add_argument_group(_("tracing"))
+    tracing.add_argument("--duration", type=nanoseconds_of, metavar="S", help=_("end after S seconds"))
     tracing.add_argument(
-        "--buffer", type=bytes_of, default=64 << 20, metavar="SIZE", help="ring buffer (default 64M)"
+        "--buffer", type=bytes_of, default=64 << 20, metavar="SIZE", help=_("ring buffer (default 64M)")
     )
-    tracing.add_argument("--progress", action="store_true", help="say on standard error how far it is")
-    recording = parser.add_argument_group("recording")
+    tracing.add_argument("--progress", action="store_true", help=_("say on standard error how far it is"))
+    recording = parser.add_argument_group(_("recording"))
     recording.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="default: iotrace-<program>.<pid>.iotrace"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help=_("default: {name}").format(name="iotrace-<program>.<pid>.iotrace"),
     )
-    recording.add_argument("--force", action="store_true", help="replace FILE if it exists")
+    recording.add_argument("--force", action="store_true", help=_("replace FILE if it exists"))
     add_fail_on(parser)
     add_screen_options(parser)
 
@@ -69,5 +74,5 @@ def run(arguments: argparse.Namespace) -> Ending:
 
 def _pid(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 1 << 22:
-        raise argparse.ArgumentTypeError(f"{text!r} is no process number")
+        raise argparse.ArgumentTypeError(_("{word} is no process number").format(word=repr(text)))
     return int(text)

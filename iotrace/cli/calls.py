@@ -23,6 +23,7 @@ from iotrace.cli.file import add_file
 from iotrace.cli.moments import moment
 from iotrace.cli.numbers import numbers
 from iotrace.cli.screen import add_screen_options, say
+from iotrace.language import _
 
 if TYPE_CHECKING:
     from iotrace.analysis.choosing import Choice
@@ -39,19 +40,23 @@ _FIRST_LINES, _MORE_LINES = 64, 4096
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``calls``."""
     add_file(parser)
-    part = parser.add_argument_group("which calls")
-    part.add_argument("--fd", type=numbers, metavar="FD[,FD]", help="on these descriptors, or that name them")
-    part.add_argument("--thread", type=numbers, metavar="TID[,TID]", help="of these threads")
-    part.add_argument("--process", type=numbers, metavar="PID[,PID]", help="of these processes")
-    part.add_argument("--call", type=_calls, metavar="NAME[,NAME]", help="of these names")
-    part.add_argument("--slower", type=moment, default=0, metavar="TIME", help="that took at least so long")
-    part.add_argument("--failed", action="store_true", help="that returned an error")
+    part = parser.add_argument_group(_("which calls"))
     part.add_argument(
-        "--from", dest="start", type=moment, metavar="TIME", help="under way at this time or later"
+        "--fd", type=numbers, metavar="FD[,FD]", help=_("on these descriptors, or that name them")
     )
-    part.add_argument("--to", dest="stop", type=moment, metavar="TIME", help="begun until this time")
+    part.add_argument("--thread", type=numbers, metavar="TID[,TID]", help=_("of these threads"))
+    part.add_argument("--process", type=numbers, metavar="PID[,PID]", help=_("of these processes"))
+    part.add_argument("--call", type=_calls, metavar="NAME[,NAME]", help=_("of these names"))
+    part.add_argument(
+        "--slower", type=moment, default=0, metavar="TIME", help=_("that took at least so long")
+    )
+    part.add_argument("--failed", action="store_true", help=_("that returned an error"))
+    part.add_argument(
+        "--from", dest="start", type=moment, metavar="TIME", help=_("under way at this time or later")
+    )
+    part.add_argument("--to", dest="stop", type=moment, metavar="TIME", help=_("begun until this time"))
     parser.add_argument(
-        "-f", "--follow", action="store_true", help="of a recording that grows: go on until it ends"
+        "-f", "--follow", action="store_true", help=_("of a recording that grows: go on until it ends")
     )
     add_screen_options(parser)
 
@@ -62,7 +67,7 @@ def run(arguments: argparse.Namespace) -> Ending:
     from iotrace.recording.streaming import Stream
 
     if arguments.start is not None and arguments.stop is not None and arguments.start > arguments.stop:
-        say("no time to show: --from must come before --to")
+        say(_("no time to show: --from must come before --to"))
         return Ending(2)
     with Stream(arguments.file or latest()) as stream:
         return _print(stream, arguments)
@@ -90,9 +95,10 @@ def _print(stream: Stream, arguments: argparse.Namespace) -> Ending:
         sys.stdout.flush()
         return Ending(0)
     if stream.left_over:
-        say(f"the recording was cut off: its last {stream.left_over} bytes are no whole rows")
+        words = _("the recording was cut off: its last {n} bytes are no whole rows")
+        say(words.format(n=stream.left_over))
     if not printed:
-        say("no call fits" if calls is not None else "no call was recorded")
+        say(_("no call fits") if calls is not None else _("no call was recorded"))
     return Ending(0)
 
 
@@ -136,7 +142,7 @@ def _growing(stream: Stream, columns: frozenset[str]) -> Iterator[Events]:
             if not stream.is_written:
                 yield from stream.batches(columns)  # what came before it left
                 if not stream.closed:
-                    say("the recording was not closed: its tracer is gone")
+                    say(_("the recording was not closed: its tracer is gone"))
                 return
         time.sleep(_LOOK_S)
 
@@ -174,7 +180,12 @@ def _calls(text: str) -> frozenset[int]:
     for name in text.split(","):
         if name not in BY_NAME:
             close = difflib.get_close_matches(name, BY_NAME, 1)
-            hint = f"did you mean {close[0]}?" if close else "only calls that do or await I/O are recorded"
-            raise argparse.ArgumentTypeError(f"no call {name!r}: {hint}")
+            hint = (
+                _("did you mean {name}?").format(name=close[0])
+                if close
+                else _("only calls that do or await I/O are recorded")
+            )
+            words = _("no call {name}: {hint}")
+            raise argparse.ArgumentTypeError(words.format(name=repr(name), hint=hint))
         codes.add(BY_NAME[name].code)
     return frozenset(codes)

@@ -15,40 +15,41 @@ from pathlib import Path
 
 from iotrace.cli.ending import FAILED, USAGE, Ending
 from iotrace.cli.screen import add_screen_options, say, screen
+from iotrace.language import N_, _
 
 #: The demos that differ in their model only: the same clients, the same messages.
 MODELS = {
-    "blocking_echo": "blocking",
-    "nonblocking_echo": "non-blocking",
-    "epoll_echo": "multiplexing",
-    "signal_driven_echo": "signal-driven",
-    "io_uring_echo": "asynchronous",
+    "blocking_echo": N_("blocking"),
+    "nonblocking_echo": N_("non-blocking"),
+    "epoll_echo": N_("multiplexing"),
+    "signal_driven_echo": N_("signal-driven"),
+    "io_uring_echo": N_("asynchronous"),
 }
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``compare``."""
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="two recordings or more")
-    parser.add_argument("--json", action="store_true", help="the measures as JSON, schema 1")
-    models = parser.add_argument_group("the five models")
-    models.add_argument("--models", action="store_true", help="run their demos, then compare them")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help=_("two recordings or more"))
+    parser.add_argument("--json", action="store_true", help=_("the measures as JSON, schema 1"))
+    models = parser.add_argument_group(_("the five models"))
+    models.add_argument("--models", action="store_true", help=_("run their demos, then compare them"))
     models.add_argument(
-        "-o", "--output", type=Path, metavar="DIR", help="keep their recordings in DIR (default: do not)"
+        "-o", "--output", type=Path, metavar="DIR", help=_("keep their recordings in DIR (default: do not)")
     )
-    models.add_argument("--force", action="store_true", help="replace recordings of DIR")
+    models.add_argument("--force", action="store_true", help=_("replace recordings of DIR"))
     models.add_argument("--probe", choices=["auto", "bpf", "ptrace"], default="auto")
-    models.add_argument("--pin", action="store_true", help="ptrace: tracer and target on one CPU")
+    models.add_argument("--pin", action="store_true", help=_("ptrace: tracer and target on one CPU"))
     add_screen_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> Ending:
     """Compare."""
     if arguments.models and arguments.files:
-        say("--models makes its own recordings: give either files or --models")
+        say(_("--models makes its own recordings: give either files or --models"))
         return Ending(USAGE)
     if not arguments.models:
         if len(arguments.files) < 2:
-            say("what is to be compared? two recordings or more, or --models")
+            say(_("what is to be compared? two recordings or more, or --models"))
             return Ending(USAGE)
         return _compare(arguments.files, names(arguments.files), arguments)
     with ExitStack() as stack:
@@ -62,7 +63,7 @@ def _models(stack: ExitStack, arguments: argparse.Namespace) -> Ending:
     recorded = recorded_models(folder, arguments)
     files, labels = [path for _, path in recorded], [label for label, _ in recorded]
     if len(files) < 2:
-        say("fewer than two of the models' demos could be recorded: `iotrace doctor` says what hinders them")
+        say(_("fewer than two of the models' demos could be recorded: `iotrace doctor` says why"))
         return Ending(FAILED)
     ending = _compare(files, labels, arguments)
     return ending if len(files) == len(MODELS) else Ending(FAILED)
@@ -79,15 +80,19 @@ def recorded_models(folder: Path, arguments: argparse.Namespace) -> list[tuple[s
     try:
         folder.mkdir(parents=True, exist_ok=True)
         known = shipped()
-    except (OSError, ManifestError) as error:
-        say(f"{folder} cannot be used: {error.strerror}" if isinstance(error, OSError) else str(error))
+    except ManifestError as error:
+        say(str(error))
+        return []
+    except OSError as error:
+        words = _("{folder} cannot be used: {error}")
+        say(words.format(folder=folder, error=error.strerror))
         return []
     found = []
     for ran in run_each([known[name] for name in MODELS if name in known], folder, arguments):
         if ran.problem:
             say(f"{ran.demo.name}: {ran.problem}")
         else:
-            found.append((MODELS[ran.demo.name], ran.path))
+            found.append((_(MODELS[ran.demo.name]), ran.path))
     return found
 
 

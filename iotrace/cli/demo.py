@@ -18,6 +18,7 @@ from iotrace.cli.ending import FAILED, USAGE, Ending
 from iotrace.cli.run import add_options, trace
 from iotrace.cli.screen import say, screen
 from iotrace.cli.several import run_each
+from iotrace.language import _
 
 if TYPE_CHECKING:
     from iotrace.capture.clients import Demo
@@ -29,8 +30,10 @@ _FOLDER = "iotrace-demos"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``demo``."""
-    parser.add_argument("name", nargs="?", metavar="NAME", help="the demo to run")
-    parser.add_argument("--all", action="store_true", help="run every demo; -o names the recordings' folder")
+    parser.add_argument("name", nargs="?", metavar="NAME", help=_("the demo to run"))
+    parser.add_argument(
+        "--all", action="store_true", help=_("run every demo; -o names the recordings' folder")
+    )
     add_options(parser)
 
 
@@ -45,27 +48,27 @@ def run(arguments: argparse.Namespace) -> Ending:
         say(str(error))
         return Ending(FAILED)
     if not found:
-        say(f"the demos are missing from {FOLDERS[0]}: reinstall iotrace")
+        say(_("the demos are missing from {folder}: reinstall iotrace").format(folder=FOLDERS[0]))
         return Ending(FAILED)
     if arguments.all:
         if arguments.name is not None:
-            say("--all runs every demo: leave the name away")
+            say(_("--all runs every demo: leave the name away"))
             return Ending(USAGE)
         return _run_all(found, arguments)
     if arguments.name is None:
         width = max(map(len, found))
         console = screen(arguments)
         for demo in found.values():
-            console.print(f"{demo.name:{width}}  {demo.title}", style="none")
-        console.print("\nrun one: iotrace demo NAME; all of them: iotrace demo --all")
+            console.print(f"{demo.name:{width}}  {_(demo.title)}", style="none")
+        console.print()
+        console.print(_("run one: iotrace demo NAME; all of them: iotrace demo --all"))
         return Ending(0)
     name = Path(arguments.name).stem
     if name not in found:
         close = difflib.get_close_matches(name, found, 1)
-        say(
-            f"no demo {arguments.name!r}: "
-            + (f"did you mean {close[0]}?" if close else "`iotrace demo` lists them")
-        )
+        hint = _("did you mean {name}?") if close else _("`iotrace demo` lists them")
+        words = _("no demo {name}: {hint}")
+        say(words.format(name=repr(arguments.name), hint=hint.format(name=close[0] if close else "")))
         return Ending(USAGE)
     return trace(script(str(found[name].script), ()), arguments)
 
@@ -81,7 +84,8 @@ def _run_all(found: Mapping[str, Demo], arguments: argparse.Namespace) -> Ending
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        say(f"{folder} cannot be made: {error.strerror}; name another with -o DIR")
+        words = _("{folder} cannot be made: {error}; name another with -o DIR")
+        say(words.format(folder=folder, error=error.strerror))
         return Ending(FAILED)
     console, names, failed = screen(arguments), max(map(len, found)), 0
     for ran in run_each(found.values(), folder, arguments):
@@ -94,8 +98,8 @@ def _run_all(found: Mapping[str, Demo], arguments: argparse.Namespace) -> Ending
             failed += 1
             say(f"{ran.demo.name}: {problem}")
         else:
-            console.print(demo_line(ran.demo.name, ran.demo.title, names, analysis, arguments.ascii))
-    console.print(
-        f"\nthe recordings are in {folder}: iotrace report {folder / f'{next(iter(found))}.iotrace'}"
-    )
+            console.print(demo_line(ran.demo.name, _(ran.demo.title), names, analysis, arguments.ascii))
+    words = _("the recordings are in {folder}: iotrace report {file}")
+    console.print()
+    console.print(words.format(folder=folder, file=folder / f"{next(iter(found))}.iotrace"))
     return Ending(FAILED if failed else 0)

@@ -7,11 +7,12 @@ import json
 
 from iotrace.cli.ending import Ending
 from iotrace.cli.screen import add_screen_options, screen
+from iotrace.language import _
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``doctor``."""
-    parser.add_argument("--json", action="store_true", help="the findings as JSON")
+    parser.add_argument("--json", action="store_true", help=_("the findings as JSON"))
     add_screen_options(parser)
 
 
@@ -29,18 +30,21 @@ def run(arguments: argparse.Namespace) -> Ending:
         print(json.dumps({"schema": 1, "can_run": runnable, "findings": facts}, indent=2))
         return Ending(0 if runnable else 1)
 
+    from rich.cells import cell_len, set_cell_size
     from rich.text import Text
 
     console = screen(arguments)
     styles = {State.GOOD: "green", State.LESS: "yellow", State.BAD: "bold red"}
-    width = max(len(finding.subject) for finding in findings)
+    width = max(cell_len(finding.heading) for finding in findings)
+    states = max(cell_len(_(state.word)) for state in State)
 
     def line(finding: Finding) -> Text:
-        text = Text(f"{finding.subject:{width}}  ")
-        text.append(f"{finding.state.value:4}", styles[finding.state])
+        text = Text(set_cell_size(finding.heading, width) + "  ")
+        text.append(set_cell_size(_(finding.state.word), states), styles[finding.state])
         text.append(f"  {finding.words}")
         if finding.remedy:
-            text.append(f"\n{'':{width}}        → ".replace("→", "->" if arguments.ascii else "→"))
+            arrow = "->" if arguments.ascii else "→"
+            text.append(f"\n{'':{width + states}}    {arrow} ")
             text.append(finding.remedy, "bold")
         return text
 

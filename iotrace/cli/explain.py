@@ -11,12 +11,12 @@ import difflib
 
 from iotrace.cli.ending import USAGE, Ending
 from iotrace.cli.screen import add_screen_options, say, screen
-from iotrace.language import current
+from iotrace.language import _, current
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``explain``."""
-    parser.add_argument("name", nargs="?", metavar="NAME", help="a lesson, as `iotrace report` names it")
+    parser.add_argument("name", nargs="?", metavar="NAME", help=_("a lesson, as `iotrace report` names it"))
     add_screen_options(parser)
 
 
@@ -33,8 +33,9 @@ def run(arguments: argparse.Namespace) -> Ending:
         return Ending(0)
     if arguments.name not in names:
         close = difflib.get_close_matches(arguments.name, names, 1, 0.5)
-        hint = f"did you mean {close[0]}?" if close else "`iotrace explain` lists them"
-        say(f"no lesson {arguments.name!r}: {hint}")
+        hint = _("did you mean {name}?") if close else _("`iotrace explain` lists them")
+        words = _("no lesson {name}: {hint}")
+        say(words.format(name=repr(arguments.name), hint=hint.format(name=close[0] if close else "")))
         return Ending(USAGE)
     console.print(explanation.explanation(explanation.story(arguments.name, language), arguments.ascii))
     return Ending(0)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from iotrace.cli.ending import FAILED, USAGE, Ending
 from iotrace.cli.file import add_file
 from iotrace.cli.screen import add_screen_options, say, screen
+from iotrace.language import _
 
 if TYPE_CHECKING:
     from iotrace.exporters.contract import Format
@@ -36,33 +37,35 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from iotrace.theme import THEMES
 
     add_file(parser)
-    parser.add_argument("--list", action="store_true", help="say what formats there are")
-    where = parser.add_argument_group("where to")
+    parser.add_argument("--list", action="store_true", help=_("say what formats there are"))
+    where = parser.add_argument_group(_("where to"))
     where.add_argument(
         "-o", "--output", action="append", default=[], metavar="FILE",
-        help="the file; its ending names the format; - is standard output; may be given several times",
+        help=_("the file; its ending names the format; - is standard output; may be given several times"),
     )  # fmt: skip
     where.add_argument(
-        "--to", metavar="NAME", help="the format (without -o: the recording's name, its ending)"
+        "--to", metavar="NAME", help=_("the format (without -o: the recording's name, its ending)")
     )
-    where.add_argument("--force", action="store_true", help="replace FILE if it exists")
-    what = parser.add_argument_group("what of it (`--list` says which format takes which)")
-    what.add_argument("--table", choices=TABLES, help=f"which rows (default: {TABLES[0]})")
+    where.add_argument("--force", action="store_true", help=_("replace FILE if it exists"))
+    what = parser.add_argument_group(_("what of it (`--list` says which format takes which)"))
+    what.add_argument(
+        "--table", choices=TABLES, help=_("which rows (default: {name})").format(name=TABLES[0])
+    )
     what.add_argument(
         "--kind", dest="figure", choices=[kind.name for kind in KINDS if kind.most == 1],
-        help="which figure (default: timeline; of a deck: all)",
+        help=_("which figure (default: timeline; of a deck: all)"),
     )  # fmt: skip
     what.add_argument("--theme", choices=[theme.name for theme in THEMES])
     what.add_argument("--aspect", choices=list(HEIGHTS))
     what.add_argument(
-        "--operation", type=int, metavar="N", help="of a figure or a diagram of operations: which"
+        "--operation", type=int, metavar="N", help=_("of a figure or a diagram of operations: which")
     )
     what.add_argument(
-        "--steps", action="store_true", default=None, help="build the figure up: a page or a slide a stage"
+        "--steps", action="store_true", default=None, help=_("build the figure up: a page or a slide a stage")
     )
     what.add_argument(
         "--lesson", action="store_true", default=None,
-        help="the whole lesson of a demo's recording: its code, the proof, questions and answers",
+        help=_("the whole lesson of a demo's recording: its code, the proof, questions and answers"),
     )  # fmt: skip
     add_screen_options(parser)
 
@@ -89,30 +92,34 @@ def _wanted(arguments: argparse.Namespace) -> list[tuple[Path | None, Format]]:
 
     asked = named(arguments.to) if arguments.to is not None else None
     if arguments.to is not None and asked is None:
-        raise _Unclear(f"no format {arguments.to!r}: there are {_names()}")
+        words = _("no format {name}: there are {names}")
+        raise _Unclear(words.format(name=repr(arguments.to), names=_names()))
     wanted: list[tuple[Path | None, Format]] = []
     for name in arguments.output:
         found = asked or of_path(Path(name))
         if name == "-":
             if asked is None:
-                raise _Unclear(f"which format to standard output? add --to with one of {_names()}")
+                words = _("which format to standard output? add --to with one of {names}")
+                raise _Unclear(words.format(names=_names()))
             if sys.stdout.isatty() and not asked.text:
-                raise _Unclear(
-                    f"{asked.name} is not for a terminal: give -o FILE, or redirect standard output"
-                )
+                words = _("{name} is not for a terminal: give -o FILE, or redirect standard output")
+                raise _Unclear(words.format(name=asked.name))
         elif found is None:
-            raise _Unclear(f"{name} names no format: end it with one of {_endings()}, or add --to")
+            words = _("{path} names no format: end it with one of {endings}, or add --to")
+            raise _Unclear(words.format(path=name, endings=_endings()))
         assert found is not None
         wanted.append((None if name == "-" else Path(name), found))
     if not wanted and asked is None:
-        raise _Unclear(f"what is to be written? -o FILE with one of {_endings()}, or --to NAME")
+        words = _("what is to be written? -o FILE with one of {endings}, or --to NAME")
+        raise _Unclear(words.format(endings=_endings()))
     wanted = wanted or [(Path(), asked)]  # type: ignore[list-item]
     if len(wanted) != len({path for path, _ in wanted}):
-        raise _Unclear("two outputs have one name: give each its own")
+        raise _Unclear(_("two outputs have one name: give each its own"))
     for field, option in _OPTIONS.items():
         if getattr(arguments, field) is not None and not any(field in each.options for _, each in wanted):
             takers = ", ".join(each.name for each in _formats() if field in each.options)
-            raise _Unclear(f"{option} is not for {wanted[0][1].name}: it is for {takers}")
+            words = _("{option} is not for {format}: it is for {takers}")
+            raise _Unclear(words.format(option=option, format=wanted[0][1].name, takers=takers))
     return wanted
 
 
@@ -138,14 +145,14 @@ def _export(arguments: argparse.Namespace, wanted: list[tuple[Path | None, Forma
                 out.flush()
                 written = os.fstat(out.fileno()).st_size
             if path is not None:
-                say(f"wrote {path} ({written:,} bytes)")
+                say(_("wrote {path} ({n} bytes)").format(path=path, n=f"{written:,}"))
     except BrokenPipeError:
         raise
     except (CannotExport, OutputError) as error:
         say(str(error))
         return Ending(FAILED)
     except OSError as error:
-        say(f"standard output cannot be written: {error.strerror}")
+        say(_("standard output cannot be written: {error}").format(error=error.strerror))
         return Ending(FAILED)
     return Ending(0)
 
@@ -168,7 +175,7 @@ def _list(arguments: argparse.Namespace) -> Ending:
     console = screen(arguments)
     for each in formats:
         options = " ".join(option for field, option in _OPTIONS.items() if field in each.options)
-        line = f"{each.name:{wide}}  {_dotted(each):{endings}}  {each.line}"
+        line = f"{each.name:{wide}}  {_dotted(each):{endings}}  {_(each.line)}"
         console.print(line, style="none", soft_wrap=True)
         if options:
             console.print(f"{'':{wide}}  {'':{endings}}  {options}", style="dim", soft_wrap=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from iotrace.cli.ending import Ending
 from iotrace.cli.moments import moment
 from iotrace.cli.screen import say
+from iotrace.language import _
 
 if TYPE_CHECKING:
     from iotrace.analysis.model import Analysis
@@ -31,7 +32,7 @@ class Condition(NamedTuple):
 
 def add_fail_on(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     """Add --fail-on; the conditions are in ``fail_on``, a list."""
-    group = parser.add_argument_group("continuous integration")
+    group = parser.add_argument_group(_("continuous integration"))
     return [
         group.add_argument(
             "--fail-on",
@@ -39,9 +40,11 @@ def add_fail_on(parser: argparse.ArgumentParser) -> list[argparse.Action]:
             default=[],
             type=_condition,
             metavar="CONDITION",
-            help=f"end with status {CONDITION} if the recording shows it: stall (an event loop slept for 50"
-            " ms or more in anything but its wait), stall=20ms, lost (events were lost), or lesson=NAME; can"
-            " be given again. A target that failed keeps its own status",
+            help=_(
+                "end with status {status} if the recording shows it: stall (an event loop slept for 50 ms or"
+                " more in anything but its wait), stall=20ms, lost (events were lost), or lesson=NAME; can be"
+                " given again. A target that failed keeps its own status"
+            ).format(status=CONDITION),
         )
     ]
 
@@ -61,7 +64,8 @@ def judge(analysis: Analysis, arguments: argparse.Namespace, ending: Ending) -> 
 
 def _holds(analysis: Analysis, condition: Condition) -> str | None:
     if condition.kind == "lost":
-        return f"lost: {analysis.lost} events were lost" if analysis.lost else None
+        words = _("lost: {n} events were lost").format(n=analysis.lost)
+        return words if analysis.lost else None
     if condition.kind == "lesson":
         found = [each.evidence for each in analysis.lessons if each.name == condition.lesson]
         return f"lesson={condition.lesson}: {_harmless(found[0])}" if found else None
@@ -74,8 +78,10 @@ def _holds(analysis: Analysis, condition: Condition) -> str | None:
     from iotrace.views.sleeps import stall
 
     longest = max(at, key=lambda place: int(stalls.asleep_ns[place]))
-    more = f"; {len(at) - 1} more" if len(at) > 1 else ""
-    return _harmless(f"stall: {stall(analysis, stalls, longest)}{more}")
+    words = f"stall: {stall(analysis, stalls, longest)}"
+    if len(at) > 1:
+        words = _("{what}; {n} more").format(what=words, n=len(at) - 1)
+    return _harmless(words)
 
 
 def _harmless(words: str) -> str:
@@ -89,7 +95,8 @@ def _condition(text: str) -> Condition:
     if kind == "stall":
         least = moment(value) if given else _STALL_NS
         if least < _LEAST_STALL_NS:
-            raise argparse.ArgumentTypeError(f"{text!r}: a stall of less than 1 ms cannot be told")
+            words = _("{word}: a stall of less than 1 ms cannot be told")
+            raise argparse.ArgumentTypeError(words.format(word=repr(text)))
         return Condition("stall", stall_ns=least)
     if kind == "lost" and not given:
         return Condition("lost")
@@ -97,8 +104,9 @@ def _condition(text: str) -> Condition:
         from iotrace.analysis.lessons import LESSONS
 
         if value not in {entry.name for entry in LESSONS}:
-            raise argparse.ArgumentTypeError(f"no lesson {value!r}: `iotrace explain` lists them")
+            words = _("no lesson {name}: {hint}")
+            hint = _("`iotrace explain` lists them")
+            raise argparse.ArgumentTypeError(words.format(name=repr(value), hint=hint))
         return Condition("lesson", lesson=value)
-    raise argparse.ArgumentTypeError(
-        f"{text!r} is no condition: give stall, stall=50ms, lost, or lesson=NAME"
-    )
+    words = _("{word} is no condition: give stall, stall=50ms, lost, or lesson=NAME")
+    raise argparse.ArgumentTypeError(words.format(word=repr(text)))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from iotrace.cli.ending import FAILED, USAGE, Ending
 from iotrace.cli.screen import add_screen_options, say, screen
+from iotrace.language import _, ngettext
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -23,29 +24,35 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from iotrace.theme import THEMES
 
     parser.add_argument(
-        "files", nargs="*", type=Path, metavar="FILE", help="a recording (default: the newest in this folder)"
+        "files",
+        nargs="*",
+        type=Path,
+        metavar="FILE",
+        help=_("a recording (default: the newest in this folder)"),
     )
-    what = parser.add_argument_group("what to draw")
+    what = parser.add_argument_group(_("what to draw"))
     what.add_argument("--kind", choices=[kind.name for kind in KINDS], default="model")
-    what.add_argument("--list", action="store_true", help="say what kinds there are")
+    what.add_argument("--list", action="store_true", help=_("say what kinds there are"))
     what.add_argument(
-        "--operation", type=int, metavar="N", help="model, conversation: which one (model: the median)"
+        "--operation", type=int, metavar="N", help=_("model, conversation: which one (model: the median)")
     )
-    what.add_argument("--models", action="store_true", help="comparison: record the five models' demos first")
-    what.add_argument("--probe", choices=["auto", "bpf", "ptrace"], default="auto", help="for --models")
     what.add_argument(
-        "--pin", action="store_true", help="for --models by ptrace: tracer and target on one CPU"
+        "--models", action="store_true", help=_("comparison: record the five models' demos first")
     )
-    look = parser.add_argument_group("how")
+    what.add_argument("--probe", choices=["auto", "bpf", "ptrace"], default="auto", help=_("for --models"))
+    what.add_argument(
+        "--pin", action="store_true", help=_("for --models by ptrace: tracer and target on one CPU")
+    )
+    look = parser.add_argument_group(_("how"))
     look.add_argument("--theme", choices=[theme.name for theme in THEMES], default="light")
     look.add_argument("--aspect", choices=list(HEIGHTS), default="16:9")
-    look.add_argument("--steps", action="store_true", help="build the figure up: a file or a page a stage")
+    look.add_argument("--steps", action="store_true", help=_("build the figure up: a file or a page a stage"))
     formats = ", ".join(f".{each.suffix}" for each in PICTURES)
     look.add_argument(
         "-o", "--output", type=Path, metavar="FILE",
-        help=f"where to ({formats}; default: the recording's name, the kind, .svg)",
+        help=_("where to ({formats}; default: the recording's name, the kind, .svg)").format(formats=formats),
     )  # fmt: skip
-    look.add_argument("--force", action="store_true", help="replace FILE if it exists")
+    look.add_argument("--force", action="store_true", help=_("replace FILE if it exists"))
     add_screen_options(parser)
 
 
@@ -58,19 +65,25 @@ def run(arguments: argparse.Namespace) -> Ending:
         wide = max(len(kind.name) for kind in KINDS)
         console = screen(arguments)
         for kind in KINDS:
-            console.print(f"{kind.name:{wide}}  {kind.line}", style="none")
+            console.print(f"{kind.name:{wide}}  {_(kind.line)}", style="none")
         return Ending(0)
     kind = next(kind for kind in KINDS if kind.name == arguments.kind)
     if arguments.models and (kind.name != "comparison" or arguments.files):
-        say("--models is for --kind comparison, and makes its own recordings: give no FILE")
+        say(_("--models is for --kind comparison, and makes its own recordings: give no FILE"))
         return Ending(USAGE)
     if len(arguments.files) > kind.most:
-        say(f"a figure of kind {kind.name} shows {kind.most} recording{'s' * (kind.most > 1)} at most")
+        words = ngettext(
+            "a figure of kind {kind} shows {n} recording at most",
+            "a figure of kind {kind} shows {n} recordings at most",
+            kind.most,
+        )
+        say(words.format(kind=kind.name, n=kind.most))
         return Ending(USAGE)
     suffix = arguments.output.suffix.removeprefix(".") if arguments.output else PICTURES[0].suffix
     if picture(suffix) is None:
         known = ", ".join(f".{each.suffix}" for each in PICTURES)
-        say(f"{arguments.output} names no format: end it with one of {known}")
+        words = _("{path} names no format: end it with one of {endings}")
+        say(words.format(path=arguments.output, endings=known))
         return Ending(USAGE)
     with ExitStack() as stack:
         try:
@@ -96,11 +109,13 @@ def _recordings(arguments: argparse.Namespace, stack: ExitStack) -> list[tuple[s
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="iotrace-")))
         found = recorded_models(folder, arguments)
         if len(found) < 2:
-            raise _Refused("fewer than two of the models' demos could be recorded: `iotrace doctor` says why")
+            raise _Refused(
+                _("fewer than two of the models' demos could be recorded: `iotrace doctor` says why")
+            )
         return found
     files = arguments.files or [latest()]
     if arguments.kind == "comparison" and len(files) < 2:
-        raise _Refused("what is to be compared? two recordings or more, or --models")
+        raise _Refused(_("what is to be compared? two recordings or more, or --models"))
     return list(zip(names(files), files, strict=True))
 
 
@@ -134,7 +149,7 @@ def _draw(arguments: argparse.Namespace, recordings: list[tuple[str, Path]]) -> 
         say(str(error))
         return Ending(FAILED)
     if chosen.suffix != "svg" and undrawn(stages or [scene]):
-        say("some signs are in no font of this machine: install one with them (Debian: fonts-noto-cjk)")
+        say(_("some signs are in no font of this machine: install one with them (Debian: fonts-noto-cjk)"))
     return Ending(0)
 
 

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iotrace.language import _
+
 if TYPE_CHECKING:
     from iotrace.analysis import Analysis
 
@@ -13,7 +15,11 @@ if TYPE_CHECKING:
 def add_file(parser: argparse.ArgumentParser) -> None:
     """Add the FILE argument."""
     parser.add_argument(
-        "file", nargs="?", type=Path, metavar="FILE", help="a recording (default: the newest in this folder)"
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE",
+        help=_("a recording (default: the newest in this folder)"),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from iotrace.language import _
+
 _UNITS = {"ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 
 
@@ -19,5 +21,6 @@ def moment(text: str) -> int:
     except (ValueError, OverflowError):
         time_ns = -1
     if time_ns < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time: give seconds, or 250ms, 40us, 900ns")
+        words = _("{word} is no time: give seconds, or 250ms, 40us, 900ns")
+        raise argparse.ArgumentTypeError(words.format(word=repr(text)))
     return time_ns

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from iotrace.cli.screen import say
+from iotrace.language import _
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -31,11 +32,13 @@ def check(path: Path, force: bool) -> None:
     except OSError as error:
         raise _cannot(path, error) from None
     if stat.S_ISDIR(mode):
-        raise OutputError(f"{path} is a folder: give the name of a file in it")
+        raise OutputError(_("{path} is a folder: give the name of a file in it").format(path=path))
     if not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
-        raise OutputError(f"{path} is no regular file: `-o -` writes to standard output")
+        words = _("{path} is no regular file: `-o -` writes to standard output")
+        raise OutputError(words.format(path=path))
     if not force:
-        raise OutputError(f"{path} exists: give another name, or --force to replace it")
+        words = _("{path} exists: give another name, or --force to replace it")
+        raise OutputError(words.format(path=path))
 
 
 @contextmanager
@@ -64,19 +67,21 @@ def new_file(path: Path, force: bool) -> Iterator[BinaryIO]:
 
 def write_files(files: Sequence[tuple[Path, bytes]], force: bool) -> None:
     """Write all files, or none. Raises :class:`OutputError`."""
-    for path, _ in files:
+    paths = [path for path, content in files]
+    for path in paths:
         check(path, force)
     with ExitStack() as stack:
         for path, content in files:
             out = stack.enter_context(new_file(path, force))
             out.write(content)
             out.flush()
-    for path, _ in files:
-        say(f"wrote {path}")
+    for path in paths:
+        say(_("wrote {path}").format(path=path))
 
 
 def _cannot(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"{path} cannot be written: {error.strerror}")
+    words = _("{path} cannot be written: {error}")
+    return OutputError(words.format(path=path, error=error.strerror))
 
 
 def _give_to_caller(fd: int) -> None:

@@ -11,16 +11,17 @@ from iotrace.cli.failing import add_fail_on, judge, stall_ns
 from iotrace.cli.file import add_file, analysed
 from iotrace.cli.numbers import numbers
 from iotrace.cli.screen import add_screen_options, screen
+from iotrace.language import _
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``report``."""
     add_file(parser)
-    parser.add_argument("--json", action="store_true", help="the report as JSON, schema 1")
-    part = parser.add_argument_group("where threads slept")
-    part.add_argument("--blocked", action="store_true", help="only that: each call on each descriptor")
-    part.add_argument("--thread", type=numbers, default=(), metavar="TID[,TID]", help="of these threads")
-    part.add_argument("--fd", type=numbers, default=(), metavar="FD[,FD]", help="on these descriptors")
+    parser.add_argument("--json", action="store_true", help=_("the report as JSON, schema 1"))
+    part = parser.add_argument_group(_("where threads slept"))
+    part.add_argument("--blocked", action="store_true", help=_("only that: each call on each descriptor"))
+    part.add_argument("--thread", type=numbers, default=(), metavar="TID[,TID]", help=_("of these threads"))
+    part.add_argument("--fd", type=numbers, default=(), metavar="FD[,FD]", help=_("on these descriptors"))
     add_fail_on(parser)
     add_screen_options(parser)
 

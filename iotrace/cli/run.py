@@ -20,6 +20,8 @@ from iotrace.cli.ending import FAILED, Ending
 from iotrace.cli.failing import add_fail_on, judge
 from iotrace.cli.screen import add_screen_options, say
 from iotrace.cli.status import StatusLine
+from iotrace.language import _
+from iotrace.refusals import said
 
 Words = tuple[str, ...]
 
@@ -32,37 +34,43 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def add_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     """Add the options of ``run``, and return them."""
-    probe = parser.add_argument_group("tracing")
-    recording = parser.add_argument_group("recording")
+    probe = parser.add_argument_group(_("tracing"))
+    recording = parser.add_argument_group(_("recording"))
     return [
         probe.add_argument(
             "--probe",
             choices=["auto", "bpf", "ptrace"],
             default="auto",
-            help="default: the best that can run",
+            help=_("default: the best that can run"),
         ),
         probe.add_argument(
-            "--pin", action="store_true", help="ptrace: tracer and target on one CPU (cheaper stops)"
+            "--pin", action="store_true", help=_("ptrace: tracer and target on one CPU (cheaper stops)")
         ),
         probe.add_argument(
             "--buffer",
             type=bytes_of,
             default=64 << 20,
             metavar="SIZE",
-            help="eBPF: ring buffer (default 64M)",
+            help=_("eBPF: ring buffer (default 64M)"),
         ),
         probe.add_argument(
-            "--no-clients", action="store_true", help="run a demo without its scripted clients"
+            "--no-clients", action="store_true", help=_("run a demo without its scripted clients")
         ),
         probe.add_argument(
-            "--duration", type=nanoseconds_of, metavar="S", help="end the target (SIGTERM) after S seconds"
+            "--duration", type=nanoseconds_of, metavar="S", help=_("end the target (SIGTERM) after S seconds")
         ),
-        probe.add_argument("--as-root", action="store_true", help="under sudo, do not run the target as you"),
-        probe.add_argument("--progress", action="store_true", help="say on standard error how far it is"),
+        probe.add_argument(
+            "--as-root", action="store_true", help=_("under sudo, do not run the target as you")
+        ),
+        probe.add_argument("--progress", action="store_true", help=_("say on standard error how far it is")),
         recording.add_argument(
-            "-o", "--output", type=Path, metavar="FILE", help="default: iotrace-<script>.<pid>.iotrace"
+            "-o",
+            "--output",
+            type=Path,
+            metavar="FILE",
+            help=_("default: {name}").format(name="iotrace-<script>.<pid>.iotrace"),
         ),
-        recording.add_argument("--force", action="store_true", help="replace FILE if it exists"),
+        recording.add_argument("--force", action="store_true", help=_("replace FILE if it exists")),
         *add_fail_on(parser),
         *add_screen_options(parser),
     ]
@@ -97,9 +105,9 @@ def run(arguments: argparse.Namespace) -> Ending:
     kind, words = arguments.target
     if not words:
         arguments.parser.error(
-            "what is to be run? a script, -m MODULE, or -- PROGRAM"
+            _("what is to be run? a script, -m MODULE, or -- PROGRAM")
             if kind != "module"
-            else "-m needs the name of a module"
+            else _("-m needs the name of a module")
         )
     try:
         target: Target
@@ -164,11 +172,12 @@ def _ending(result: object) -> Ending:
     clients = result.clients
     if clients and (clients.problem or any(clients.statuses)):
         failed = sum(1 for status in clients.statuses if status)
-        cause = clients.problem or f"{failed} of {len(clients.statuses)} clients failed"
+        words = _("{n} of {all} clients failed").format(n=failed, all=len(clients.statuses))
+        cause = said(clients.problem) if clients.problem else words
         last = [line for line in clients.output.splitlines() if line.strip()][-1:]
         say(f"{cause}{': ' + ascii(last[0])[1:-1] if last else ''}")
     if clients and clients.ended == "SIGKILL":
-        say("the server did not end within 2 s of SIGTERM, and was killed")
+        say(_("the server did not end within 2 s of SIGTERM, and was killed"))
     if result.failure:
         return Ending(FAILED)  # said when it happened
     if result.status:
@@ -215,9 +224,10 @@ def bytes_of(text: str) -> int:
     try:
         size = int(text[:-1] if factor > 1 else text) * factor
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size: give bytes, or 64M") from None
+        words = _("{word} is no size: give bytes, or 64M")
+        raise argparse.ArgumentTypeError(words.format(word=repr(text))) from None
     if not 1 << 16 <= size <= 1 << 30:
-        raise argparse.ArgumentTypeError("a buffer is between 64K and 1G")
+        raise argparse.ArgumentTypeError(_("a buffer is between 64K and 1G"))
     return 1 << (size - 1).bit_length()
 
 
@@ -228,5 +238,6 @@ def nanoseconds_of(text: str) -> int:
     except ValueError:
         seconds = 0
     if not 0 < seconds < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration: give seconds, such as 5 or 0.5")
+        words = _("{word} is no duration: give seconds, such as 5 or 0.5")
+        raise argparse.ArgumentTypeError(words.format(word=repr(text)))
     return int(seconds * 1e9)

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from iotrace.language import LANGUAGES, of_locale, use, writes_unicode
+from iotrace.language import LANGUAGES, _, of_locale, use, writes_unicode
+from iotrace.refusals import said
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,17 +18,17 @@ if TYPE_CHECKING:
 
 def add_screen_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     """Add --lang, --color, --ascii and --width."""
-    group = parser.add_argument_group("output")
+    group = parser.add_argument_group(_("output"))
     return [
-        group.add_argument("--lang", choices=LANGUAGES, help="the language (default: the locale's)"),
+        group.add_argument("--lang", choices=LANGUAGES, help=_("the language (default: the locale's)")),
         group.add_argument(
             "--color",
             choices=["auto", "always", "never"],
             default="auto",
-            help="colour (auto: on a terminal, unless NO_COLOR is set)",
+            help=_("colour (auto: on a terminal, unless NO_COLOR is set)"),
         ),
-        group.add_argument("--ascii", action="store_true", help="use ASCII characters only"),
-        group.add_argument("--width", type=_width, metavar="N", help="columns (default: the terminal's)"),
+        group.add_argument("--ascii", action="store_true", help=_("use ASCII characters only")),
+        group.add_argument("--width", type=_width, metavar="N", help=_("columns (default: the terminal's)")),
     ]
 
 
@@ -62,9 +63,12 @@ def choose_language(words: Sequence[str]) -> None:
 
 
 def say(line: str) -> None:
-    """Write one line about the run to standard error; a terminal that is gone is no reason to fail."""
+    """Write one line about the run to standard error; a terminal that is gone is no reason to fail.
+
+    What a probe said, in English, is told again in the language that is spoken.
+    """
     with suppress(OSError, ValueError):
-        print(f"iotrace: {line}", file=sys.stderr, flush=True)
+        print(f"iotrace: {said(line)}", file=sys.stderr, flush=True)
 
 
 def _width(text: str) -> int:
@@ -73,5 +77,6 @@ def _width(text: str) -> int:
     except ValueError:
         width = 0
     if not 40 <= width <= 1000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no width: give a number of columns, 40 to 1000")
+        words = _("{word} is no width: give a number of columns, 40 to 1000")
+        raise argparse.ArgumentTypeError(words.format(word=repr(text)))
     return width

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from iotrace.capture.clients import Demo
-from iotrace.language import current
+from iotrace.language import _, current
 
 
 class Ran(NamedTuple):
@@ -42,7 +42,8 @@ def run_each(chosen: Iterable[Demo], folder: Path, arguments: argparse.Namespace
             errors="backslashreplace",
         )
         said = [line.removeprefix("iotrace: ") for line in done.stderr.splitlines() if line.strip()]
-        problem = "" if not done.returncode else said[-1] if said else f"it ended with {done.returncode}"
+        ended = _("it ended with {status}").format(status=done.returncode)
+        problem = "" if not done.returncode else said[-1] if said else ended
         yield Ran(demo, path, problem)
 
 

@@ -6,22 +6,26 @@ Times are seconds since the recording began, or have a unit: 1.5, 250ms, 40us, 9
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from iotrace.cli.ending import Ending
 from iotrace.cli.file import add_file, analysed
 from iotrace.cli.moments import moment
 from iotrace.cli.screen import add_screen_options, say, screen
+from iotrace.language import _
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``show``."""
     add_file(parser)
-    part = parser.add_argument_group("what to show")
-    part.add_argument("--from", dest="start", type=moment, metavar="TIME", help="begin here")
-    part.add_argument("--to", dest="stop", type=moment, metavar="TIME", help="end here")
-    part.add_argument("--zoom", type=_factor, metavar="N", help="only an Nth of the time, around its middle")
-    part.add_argument("--fd", type=int, metavar="FD", help="only this descriptor")
-    part.add_argument("--thread", type=int, metavar="TID", help="only this thread")
+    part = parser.add_argument_group(_("what to show"))
+    part.add_argument("--from", dest="start", type=moment, metavar="TIME", help=_("begin here"))
+    part.add_argument("--to", dest="stop", type=moment, metavar="TIME", help=_("end here"))
+    part.add_argument(
+        "--zoom", type=_factor, metavar="N", help=_("only an Nth of the time, around its middle")
+    )
+    part.add_argument("--fd", type=int, metavar="FD", help=_("only this descriptor"))
+    part.add_argument("--thread", type=int, metavar="TID", help=_("only this thread"))
     add_screen_options(parser)
 
 
@@ -32,22 +36,20 @@ def run(arguments: argparse.Namespace) -> Ending:
     analysis = analysed(arguments)
     window = _window(arguments, analysis.end_ns - analysis.begin_ns)
     if window is not None and window[0] >= window[1]:
-        say("the time to show is empty: --from must come before --to, and before the recording's end")
+        say(_("the time to show is empty: --from must come before --to, and before the recording's end"))
         return Ending(2)
-    if arguments.thread is not None and arguments.thread not in {tid for _, tid, _ in analysis.threads}:
-        say(f"no thread {arguments.thread} in this recording: {_some(tid for _, tid, _ in analysis.threads)}")
+    known = [each[1] for each in analysis.threads]
+    if arguments.thread is not None and arguments.thread not in known:
+        words = _("no thread {tid} in this recording: it has {tids}")
+        say(words.format(tid=arguments.thread, tids=_some(known)))
         return Ending(2)
     view = show(analysis, window, arguments.fd, arguments.thread, ascii=arguments.ascii)
     screen(arguments).print(view)
     return Ending(0)
 
 
-def _some(tids: object) -> str:
-    from collections.abc import Iterable
-
-    assert isinstance(tids, Iterable)
-    known = list(tids)
-    return "it has " + ", ".join(map(str, known[:8])) + (" ..." if len(known) > 8 else "")
+def _some(tids: Sequence[int]) -> str:
+    return ", ".join(map(str, tids[:8])) + (" ..." if len(tids) > 8 else "")
 
 
 def _window(arguments: argparse.Namespace, length_ns: int) -> tuple[int, int] | None:
@@ -67,5 +69,6 @@ def _factor(text: str) -> float:
     except ValueError:
         factor = 0
     if not 1 <= factor <= 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no factor: give a number from 1")
+        words = _("{word} is no factor: give a number from 1")
+        raise argparse.ArgumentTypeError(words.format(word=repr(text)))
     return factor

@@ -6,6 +6,8 @@ import sys
 import threading
 from contextlib import suppress
 
+from iotrace.language import _
+
 _FRAMES_NS = 200_000_000
 
 
@@ -30,7 +32,8 @@ class StatusLine:
             if elapsed_ns < self._next_ns:
                 return
             self._next_ns = elapsed_ns + self._interval_ns
-            text = f"recording {elapsed_ns / 1e9:.1f} s, {rows} events, {lost} lost"
+            words = _("recording {time}, {rows} events, {lost} lost")
+            text = words.format(time=f"{elapsed_ns / 1e9:.1f} s", rows=rows, lost=lost)
             sys.stderr.write(f"\r\x1b[K{text}" if self._terminal else f"iotrace: {text}\n")
             sys.stderr.flush()
             self._shown = self._terminal

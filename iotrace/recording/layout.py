@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from iotrace.language import _
 from probes.events import Kind
 from probes.table import CALLS
 
@@ -141,5 +142,7 @@ def latest(folder: Path | None = None) -> Path:
             continue
         newest = max(newest or (at, path), (at, path))
     if newest is None:
-        raise RecordingError("no recording (*.iotrace) in this folder: make one with `iotrace run SCRIPT.py`")
+        raise RecordingError(
+            _("no recording (*.iotrace) in this folder: make one with `iotrace run SCRIPT.py`")
+        )
     return newest[1]

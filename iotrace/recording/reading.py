@@ -20,6 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from iotrace.columns import Events
+from iotrace.language import _
 from iotrace.recording.decoding import LazyColumns, columns_of, events_of, open_batches, wanted_columns
 from iotrace.recording.framing import CONTINUATION, Damaged, walk
 from iotrace.recording.layout import FORMAT, HEADER_KEY, RecordingError, arrow_fields
@@ -74,7 +75,8 @@ def _damage_of(path: Path) -> Iterator[None]:
 
 def damaged(path: Path, cause: str) -> RecordingError:
     """Return what to say of a file that cannot be read."""
-    return RecordingError(f"{path} is damaged ({cause}): record the run again, or fetch a whole copy")
+    words = _("{path} is damaged ({cause}): record the run again, or fetch a whole copy")
+    return RecordingError(words.format(path=path, cause=cause))
 
 
 def open_file(path: Path) -> int:
@@ -82,14 +84,20 @@ def open_file(path: Path) -> int:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
-        raise RecordingError(f"{path} does not exist: `iotrace run SCRIPT.py` makes a recording") from None
+        words = _("{path} does not exist: `iotrace run SCRIPT.py` makes a recording")
+        raise RecordingError(words.format(path=path)) from None
     except OSError as error:
-        raise RecordingError(f"cannot open {path}: {error.strerror}") from None
+        words = _("cannot open {path}: {error}")
+        raise RecordingError(words.format(path=path, error=error.strerror)) from None
     mode = os.fstat(fd).st_mode
     if not stat.S_ISREG(mode):
         os.close(fd)
-        kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
-        raise RecordingError(f"{path} is {kind}: give a recording, a file that ends in .iotrace")
+        words = (
+            _("{path} is a folder: give a recording, a file that ends in .iotrace")
+            if stat.S_ISDIR(mode)
+            else _("{path} is no regular file: give a recording, a file that ends in .iotrace")
+        )
+        raise RecordingError(words.format(path=path))
     return fd
 
 
@@ -98,10 +106,11 @@ def _load(path: Path) -> memoryview:
     try:
         size = os.fstat(fd).st_size
         if not size:
-            raise RecordingError(f"{path} is empty: record the run again")
+            raise RecordingError(_("{path} is empty: record the run again").format(path=path))
         return memoryview(mmap.mmap(fd, size, prot=mmap.PROT_READ))
     except OSError as error:
-        raise RecordingError(f"cannot read {path}: {error.strerror}") from None
+        words = _("cannot read {path}: {error}")
+        raise RecordingError(words.format(path=path, error=error.strerror)) from None
     finally:
         os.close(fd)
 
@@ -109,25 +118,27 @@ def _load(path: Path) -> memoryview:
 def check_magic(path: Path, data: memoryview) -> None:
     """Raise :class:`RecordingError` where ``data`` does not begin as an Arrow stream does."""
     if data[:4] != CONTINUATION:
-        raise RecordingError(f"{path} is not a recording of iotrace: give a file that `iotrace run` wrote")
+        words = _("{path} is not a recording of iotrace: give a file that `iotrace run` wrote")
+        raise RecordingError(words.format(path=path))
 
 
 def header_of(path: Path, schema: pa.Schema) -> dict[str, Any]:
     """Return the header. Raises :class:`RecordingError` for another program's file, or a newer one."""
     text = (schema.metadata or {}).get(HEADER_KEY)
     if text is None:
-        raise RecordingError(
-            f"{path} is another program's Arrow stream: give a file that `iotrace run` wrote"
-        )
+        words = _("{path} is another program's Arrow stream: give a file that `iotrace run` wrote")
+        raise RecordingError(words.format(path=path))
     header: dict[str, Any] = json.loads(text)
     version = header.get("format") if isinstance(header, dict) else None
     if not isinstance(version, int) or version < 1:
         raise Damaged("header")
     if version > FORMAT:
-        raise RecordingError(
-            f"{path} has format {version}, this iotrace reads up to {FORMAT}: "
-            f"upgrade iotrace (it was written by {str(header.get('iotrace', 'a newer one'))[:40]!r})"
+        words = _(
+            "{path} has format {version}, this iotrace reads up to {known}: upgrade iotrace (it was written"
+            " by {writer})"
         )
+        writer = repr(str(header.get("iotrace", _("a newer one")))[:40])
+        raise RecordingError(words.format(path=path, version=version, known=FORMAT, writer=writer))
     if [(f.name, f.type) for f in schema] != [(f.name, f.type) for f in arrow_fields()]:
         raise Damaged("columns")
     return header

@@ -17,6 +17,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from iotrace.columns import Events
+from iotrace.language import _
 from iotrace.recording.decoding import events_of, open_batches, wanted_columns
 from iotrace.recording.framing import Damaged, Walk
 from iotrace.recording.layout import MAX_BATCH_BYTES, RecordingError
@@ -92,7 +93,8 @@ class Stream:
         except (pa.ArrowException, ValueError, IndexError, OverflowError, MemoryError) as error:
             raise damaged(self.path, (str(error) or type(error).__name__).splitlines()[0][:120]) from None
         except OSError as error:
-            raise RecordingError(f"cannot read {self.path}: {error.strerror}") from None
+            words = _("cannot read {path}: {error}")
+            raise RecordingError(words.format(path=self.path, error=error.strerror)) from None
 
     @property
     def is_written(self) -> bool:

@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from iotrace.language import _
 from iotrace.recording.layout import (
     CALL_NAMES,
     CHECK_KEY,
@@ -84,7 +85,7 @@ class Writer:
             os.close(self._fd)
             with suppress(OSError):
                 os.unlink(path)
-            raise RecordingError(f"{self.failure}; choose another with -o")
+            raise RecordingError(_("{cause}; choose another with -o").format(cause=self.failure))
         self._flusher = threading.Thread(target=self._flush_late_rows, name="iotrace-flush", daemon=True)
         self._flusher.start()
 
@@ -173,11 +174,12 @@ class Writer:
             while left:
                 left = left[os.write(self._fd, left) :]
         except OSError as error:
-            self.failure = f"recording stopped: cannot write {self.path}: {error.strerror}"
+            words = _("recording stopped: cannot write {path}: {error}")
+            self.failure = words.format(path=self.path, error=error.strerror)
             with suppress(OSError):  # a vanished disk; a reader leaves the torn batch out
                 os.ftruncate(self._fd, self._size)
             if self._on_failure and self._size:
-                self._on_failure(f"{self.failure}; the rows so far can be read")
+                self._on_failure(_("{cause}; the rows so far can be read").format(cause=self.failure))
             return b""
         self._size += len(data)
         return data
@@ -190,13 +192,16 @@ def _create(path: Path, force: bool) -> int:
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise RecordingError(f"cannot replace {path}: {error.strerror}; choose another with -o") from None
+        words = _("cannot replace {path}: {error}; choose another with -o")
+        raise RecordingError(words.format(path=path, error=error.strerror)) from None
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except FileExistsError:
-        raise RecordingError(f"{path} exists: choose another with -o, or replace it with --force") from None
+        words = _("{path} exists: choose another with -o, or replace it with --force")
+        raise RecordingError(words.format(path=path)) from None
     except OSError as error:
-        raise RecordingError(f"cannot create {path}: {error.strerror}; choose another with -o") from None
+        words = _("cannot create {path}: {error}; choose another with -o")
+        raise RecordingError(words.format(path=path, error=error.strerror)) from None
     owner, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
     if os.geteuid() == 0 and owner.isdecimal():
         with suppress(OSError):  # a file system without owners: it stays root's

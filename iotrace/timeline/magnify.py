@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from iotrace.analysis.calls import ACCOUNT_NOISE_NS
 from iotrace.analysis.matrix import spoken
 from iotrace.analysis.model import PLACES, Act, Analysis, Basis, Model, Place
+from iotrace.language import _
 from iotrace.timeline.lanes import What
 from probes.events import Flag, Kind
 from probes.table import CALLS, Role
@@ -150,24 +151,24 @@ class _Cutter:
         bases = [*(cuts[index][4] for index in long[1:]), end_basis]
         steps = []
         for index, stop, after in zip(long, stops, bases, strict=True):
-            _, what, text, evidence, basis = cuts[index]
+            what, text, evidence, basis = cuts[index][1:]
             steps.append(Step(what, times[index], stop, text, evidence, basis, min(basis, after)))
         return steps
 
     def end_evidence(self) -> str:
         """Name what says that the operation was over."""
         if self.call < 0:
-            return "unseen"
+            return _("unseen")
         if int(self.events["kind"][self.call]) == Kind.RING:
             return "io_uring_complete"
         if int(self.events["done_ns"][self.call]) == self.end:
             return "sock_recv_length"
-        return f"{self._name(self.call)} returns"
+        return _("{call} returns").format(call=self._name(self.call))
 
     def _first(self) -> _Cut:
         basis = Basis(int(self.operation["begin_basis"]))
         owner = self.wait if self.wait >= 0 else self.call
-        name = self._name(owner) if owner >= 0 else "a call"
+        name = self._name(owner) if owner >= 0 else _("a call")
         return self.begin, *self._waiting(name), self._begin_evidence(owner, name), basis
 
     def _waiting(self, name: str) -> tuple[What, str]:
@@ -175,36 +176,37 @@ class _Cutter:
         most = max(shares, key=shares.__getitem__)
         tries = int(self.operation["tries"])
         if most == Place.WAIT:
-            return What.BLOCKED_WAIT, f"blocked in {name}"
+            return What.BLOCKED_WAIT, _("blocked in {call}").format(call=name)
         if most == Place.TRANSFER:
-            return What.BLOCKED_TRANSFER, f"blocked in {self._name(self.call)}"
+            return What.BLOCKED_TRANSFER, _("blocked in {call}").format(call=self._name(self.call))
         if most == Place.SIGNAL:
-            return What.BLOCKED_WAIT, "blocked, waiting for the signal"
+            return What.BLOCKED_WAIT, _("blocked, waiting for the signal")
         if most == Place.RING:
-            return What.BLOCKED_WAIT, "blocked in io_uring_enter"
+            return What.BLOCKED_WAIT, _("blocked in {call}").format(call="io_uring_enter")
         if most == Place.OTHER:
-            return What.BLOCKED_OTHER, "blocked in another call"
+            return What.BLOCKED_OTHER, _("blocked in another call")
         if most == Place.QUEUED:
-            return What.WAKING, "runnable, not on a CPU"
+            return What.WAKING, _("runnable, not on a CPU")
         if tries and shares[Place.POLLING] > 0 and self.model == Model.NONBLOCKING:
             share = shares[Place.POLLING] / max(1, self.ready - self.begin)
             if most == Place.POLLING:
-                return What.POLLING, f"polling: {tries} tries failed"
-            return What.OWN, f"free; {tries} failed tries took {share * 100:.1f} %"
+                return What.POLLING, _("polling: {n} tries failed").format(n=tries)
+            words = _("free; {n} failed tries took {share}")
+            return What.OWN, words.format(n=tries, share=f"{share * 100:.1f} %")
         if most == Place.POLLING:
-            return What.POLLING, "polling"
-        return What.OWN, "free: the process does other things"
+            return What.POLLING, _("polling")
+        return What.OWN, _("free: the process does other things")
 
     def _begin_evidence(self, owner: int, name: str) -> str:
         if self.model == Model.ASYNCHRONOUS:
             return "io_uring_submit_req"
         if self.model == Model.NONBLOCKING and int(self.operation["tries"]):
-            return "first try: EAGAIN"
+            return _("first try: EAGAIN")
         if self.model == Model.SIGNAL_DRIVEN:
-            return "drained or armed (O_ASYNC)"
+            return _("drained or armed (O_ASYNC)")
         if owner >= 0 and int(self.events["enter_ns"][owner]) == self.begin:
-            return f"{name} called"
-        return "drained before" if owner >= 0 else "unseen"
+            return _("{call} called").format(call=name)
+        return _("drained before") if owner >= 0 else _("unseen")
 
     def _after_ready(self) -> list[_Cut]:
         ring = self.call >= 0 and int(self.events["kind"][self.call]) == Kind.RING
@@ -212,25 +214,24 @@ class _Cutter:
         cuts: list[_Cut] = []
         if self.ready > self.begin or self.operation["at_once"]:
             slept = self._slept(sleeper)
-            what, text = (What.WAKING, "data ready, thread waking") if slept else self._unnoticed(ring)
+            what, text = (What.WAKING, _("data ready, thread waking")) if slept else self._unnoticed(ring)
             cuts.append((self.ready, what, text, self._ready_evidence(sleeper, slept), self.ready_basis))
         running = self._running(sleeper)
         if running:
             name = self._name(sleeper)
-            text = f"{name} returns" if self.wait >= 0 else f"{name}, before the copy"
-            cuts.append((running, What.CALL, text, "sched_switch", Basis.MEASURED))
+            text = _("{call} returns") if self.wait >= 0 else _("{call}, before the copy")
+            cuts.append((running, What.CALL, text.format(call=name), "sched_switch", Basis.MEASURED))
         if self.wait >= 0:
             left = int(self.events["exit_ns"][self.wait])
-            cuts.append(
-                (left, What.OWN, f"own code, after {self._name(self.wait)}", "sys_exit", Basis.MEASURED)
-            )
+            text = _("own code, after {call}").format(call=self._name(self.wait))
+            cuts.append((left, What.OWN, text, "sys_exit", Basis.MEASURED))
         if self.model == Model.SIGNAL_DRIVEN:
             cuts += self._signal()
         if self.call >= 0 and not ring:
             entered = int(self.events["enter_ns"][self.call])
             if entered > self.begin:
-                name = self._name(self.call)
-                cuts.append((entered, What.CALL, f"{name}, before the copy", "sys_enter", Basis.MEASURED))
+                text = _("{call}, before the copy").format(call=self._name(self.call))
+                cuts.append((entered, What.CALL, text, "sys_enter", Basis.MEASURED))
         if self.act not in (Act.ACCEPT, Act.SEND):
             cuts.append((self.copy, What.COPY, self._copying(), self._copy_evidence(), self.copy_basis))
         return [cut for cut in cuts if self.ready <= cut[0] <= self.end or cut[1] == What.COPY]
@@ -245,11 +246,17 @@ class _Cutter:
         if not len(rows):
             return []
         number, delivered = int(self.events["a"][rows[0]]), int(self.events["exit_ns"][rows[0]])
-        name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+        name = (
+            signal.Signals(number).name
+            if number in set(signal.Signals)
+            else _("signal {number}").format(number=number)
+        )
         sent = int(self.events["enter_ns"][rows[0]])
-        cuts: list[_Cut] = [(sent, What.UNREAD, f"{name} sent", "signal_generate", Basis.MEASURED)]
+        text = _("{signal} sent").format(signal=name)
+        cuts: list[_Cut] = [(sent, What.UNREAD, text, "signal_generate", Basis.MEASURED)]
         if delivered:
-            cuts.append((delivered, What.OWN, f"{name} delivered", "signal_deliver", Basis.MEASURED))
+            text = _("{signal} delivered").format(signal=name)
+            cuts.append((delivered, What.OWN, text, "signal_deliver", Basis.MEASURED))
         return cuts
 
     def _slept(self, row: int) -> bool:
@@ -269,47 +276,47 @@ class _Cutter:
 
     def _unnoticed(self, ring: bool) -> tuple[What, str]:
         if ring:
-            return What.UNREAD, "data ready; the kernel takes over"
+            return What.UNREAD, _("data ready; the kernel takes over")
         if self.act == Act.ACCEPT:
-            return What.UNREAD, "a connection is ready"
-        return What.UNREAD, "data ready, unread"
+            return What.UNREAD, _("a connection is ready")
+        return What.UNREAD, _("data ready, unread")
 
     def _ready_evidence(self, sleeper: int, woken: bool) -> str:
         if self.ready_basis == Basis.UNSEEN:
-            return "unseen"
+            return _("unseen")
         row = self.call if self.call >= 0 else sleeper
         flags = int(self.events["flags"][row]) if row >= 0 else 0
         waker = int(self.events["waker"][sleeper]) if woken else 0
-        by = f", woken by {waker}" if waker else ""
+        by = _("{event}, woken by {tid}") if waker else "{event}"
         if self.ready_basis == Basis.MEASURED:
-            return f"sk_data_ready{by}"
+            return by.format(event="sk_data_ready", tid=waker)
         if flags & Flag.ACCOUNTED:
-            return "schedstat: time asleep"
+            return _("schedstat: time asleep")
         if flags & (Flag.READY_AT_ENTRY | Flag.EMPTY_AT_ENTRY) and not woken:
-            return "poll at entry"
-        return f"sched_waking{by}"
+            return _("poll at entry")
+        return by.format(event="sched_waking", tid=waker)
 
     def _copying(self) -> str:
         worker = bool(self.operation["by_worker"])
         who = int(self.events["waker"][self.call]) if worker and self.call >= 0 else 0
         if worker and who:
-            return f"a kernel thread ({who}) copies"
-        return f"{self._name(self.call)} copies"
+            return _("a kernel thread ({tid}) copies").format(tid=who)
+        return _("{call} copies").format(call=self._name(self.call))
 
     def _copy_evidence(self) -> str:
         if self.copy_basis == Basis.UNSEEN or self.call < 0:
-            return "unseen"
+            return _("unseen")
         copies = int(self.events["copies"][self.call])
         if copies and self.copy_basis == Basis.MEASURED:
             return "skb_copy_datagram_iovec" + (f" ×{copies}" if copies > 1 else "")
         if int(self.events["flags"][self.call]) & Flag.ACCOUNTED:
-            return "schedstat: at most its CPU time"
-        return "at most the rest of the call"
+            return _("schedstat: at most its CPU time")
+        return _("at most the rest of the call")
 
     def _name(self, row: int) -> str:
         if row < 0:
-            return "the call"
+            return _("the call")
         if int(self.events["kind"][row]) == Kind.RING:
             return "io_uring"
         code = int(self.events["code"][row])
-        return spoken(code) if CALLS[code].role != Role.RESTART else "the call"
+        return spoken(code) if CALLS[code].role != Role.RESTART else _("the call")

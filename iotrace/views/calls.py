@@ -16,6 +16,7 @@ from iotrace.analysis.rows import Row, rows_of
 from iotrace.analysis.spent import Activity, spent
 from iotrace.analysis.statistics import error_name
 from iotrace.columns import Events
+from iotrace.language import N_, _
 from iotrace.numbers import duration, size
 from iotrace.views.arguments import Scribe
 from iotrace.views.flags import named, signal_name
@@ -24,12 +25,11 @@ from probes.table import CALLS, Decode
 
 _NAMES = [call.name for call in CALLS]
 _ACTIVITIES = {
-    Activity.WAIT: ("wait ", "share.blocked"),
-    Activity.WAKE: ("wake ", "muted"),
-    Activity.COPY: ("copy ", "share.copy"),
+    Activity.WAIT: (N_("wait "), "share.blocked"),
+    Activity.WAKE: (N_("wake "), "muted"),
+    Activity.COPY: (N_("copy "), "share.copy"),
 }
 _SIGNS = {Basis.MEASURED: "", Basis.BOUNDED: "≤ "}
-_UNSEEN = "unseen"
 _FIRST, _NEXT = (": ", "muted"), (" | ", "muted")
 _RESTARTS = range(-516, -511)
 _MESSAGES = frozenset(call.code for call in CALLS if call.decode == Decode.MMSG)
@@ -69,6 +69,8 @@ class Calls:
         self._scribe = Scribe(self._files, machine)
         self._pending: dict[tuple[int, int], Pending] = {}
         self._end_ns = begin_ns
+        self._activities = {each: (_(words), style) for each, (words, style) in _ACTIVITIES.items()}
+        self._unseen = _("unseen")
 
     def lines(self, events: Events) -> Iterator[Line]:
         """Yield the lines of the rows that fit, in the order of the rows: as calls returned."""
@@ -146,9 +148,11 @@ class Calls:
     def _spent(self, row: Row) -> Line:
         line: Line = []
         for activity, ns, basis in spent(row, self._evidence):
-            before, style = _ACTIVITIES[activity]
+            before, style = self._activities[activity]
             line.append(_FIRST if not line else _NEXT)
-            line.append((before + (_UNSEEN if basis is Basis.UNSEEN else _SIGNS[basis] + _span(ns)), style))
+            line.append(
+                (before + (self._unseen if basis is Basis.UNSEEN else _SIGNS[basis] + _span(ns)), style)
+            )
         return line
 
     def _result(self, row: Row) -> Words:
@@ -188,8 +192,8 @@ class Calls:
     def _unfinished(self, pending: Pending, end_ns: int) -> Iterator[Line]:
         row = pending.row
         if self._choice.fits(row.enter_ns, end_ns):
-            so_far = f"  {_span(max(0, end_ns - row.enter_ns))} so far"
-            yield [*pending.line, (" <unfinished …>", "warning"), (so_far, "muted")]
+            so_far = _("{time} so far").format(time=_span(max(0, end_ns - row.enter_ns)))
+            yield [*pending.line, (" <unfinished …>", "warning"), (f"  {so_far}", "muted")]
 
     def _fact(self, row: Row) -> Line:
         return _FACTS[row.kind](self, row)
@@ -199,13 +203,14 @@ class Calls:
         codes = name if name in ("SIGIO", "SIGCHLD") and row.b > 0 and row.b != 0x80 else "si_code"
         facts = [f"si_code={named(codes, row.b)}"]
         if row.waker:
-            facts.append(f"sent by {row.waker}")
+            facts.append(_("sent by {pid}").format(pid=row.waker))
         line = [
             self._head(row, row.exit_ns or row.enter_ns),
             (f"--- {name} {{{', '.join(facts)}}} ---", "signal"),
         ]
         if row.enter_ns and row.exit_ns:
-            line.append((f"  {_span(max(0, row.exit_ns - row.enter_ns))}: until delivered", "muted"))
+            words = _("{time}: until delivered").format(time=_span(max(0, row.exit_ns - row.enter_ns)))
+            line.append((f"  {words}", "muted"))
         return line
 
     def _exit(self, row: Row) -> Line:
@@ -225,13 +230,17 @@ class Calls:
             (f"{what}{result}", "none"),
         ]
         if row.exit_ns:
-            line.append((f"  {_span(max(0, row.exit_ns - row.enter_ns))}: until completed", "muted"))
+            words = _("{time}: until completed").format(time=_span(max(0, row.exit_ns - row.enter_ns)))
+            line.append((f"  {words}", "muted"))
         return line
 
     def _gap(self, row: Row) -> Line:
         until = _span(max(0, row.exit_ns - row.enter_ns))
-        words = f"--- {row.a} events lost on CPU {row.cpu} within {until} ---"
-        return [(f"{(row.enter_ns - self._begin_ns) / 1e9:12.6f} {'':7}  ", "muted"), (words, "lost")]
+        words = _("{n} events lost on CPU {cpu} within {time}").format(n=row.a, cpu=row.cpu, time=until)
+        return [
+            (f"{(row.enter_ns - self._begin_ns) / 1e9:12.6f} {'':7}  ", "muted"),
+            (f"--- {words} ---", "lost"),
+        ]
 
     def _foreign(self, row: Row) -> Line:
         what = "32-bit " if row.flags & Flag.FOREIGN else ""

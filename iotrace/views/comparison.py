@@ -16,19 +16,20 @@ from rich.text import Text
 
 from iotrace import wording
 from iotrace.analysis.comparison import Median, Side
-from iotrace.analysis.model import Act, Analysis, Basis, Model
-from iotrace.numbers import duration, grouped, plural, size
+from iotrace.analysis.model import Act, Analysis, Basis
+from iotrace.language import N_, _, pgettext
+from iotrace.numbers import counted, duration, grouped, size
 from iotrace.timeline import Course, Spell, course, rasterise, ticks, typical
 from iotrace.views import lanes
 from iotrace.views.glyphs import Pen
-from iotrace.views.layout import Column, Lines, clip, grid, pad, wrap
+from iotrace.views.layout import HEAD, Column, Lines, clip, grid, head, pad, wrap
 from iotrace.views.legend import Seen
 from iotrace.views.matrix import phases
 from iotrace.views.report import spaced
 
 _Item = TypeVar("_Item")
 
-_PANELS = ("phase 1: waiting for data", "not taken yet", "phase 2: copying")
+_PANELS = (N_("phase 1: waiting for data"), N_("not taken yet"), N_("phase 2: copying"))
 _WEIGHTS = (9, 6, 8)  # of the panels' widths
 
 #: Cells kept free in a panel, for the length behind its longest bar.
@@ -37,22 +38,6 @@ _WIDE = 18  # in a panel of so many
 
 #: Below this width columns stand closer.
 _ROOMY = 100
-
-#: The columns of the table, and which go first where there is no room.
-_MEASURES = (
-    ("ops", 1), ("bytes", 4), ("calls", 0), ("EAGAIN", 0), ("signals", 2), ("woken", 0), ("sleeps", 0),
-    ("CPU", 0), ("phase 1", 0), ("phase 2", 0), ("response", 0),
-)  # fmt: skip
-
-_MODELS = {
-    Model.BLOCKING: "blocking",
-    Model.NONBLOCKING: "non-blocking",
-    Model.MULTIPLEXING: "multiplexing",
-    Model.SIGNAL_DRIVEN: "signal-driven",
-    Model.ASYNCHRONOUS: "asynchronous",
-    Model.MIXED: "mixed",
-    Model.UNKNOWN: "unknown",
-}
 
 
 def comparison(sides: Sequence[Side], analyses: Sequence[Analysis], ascii: bool = False) -> RenderableType:
@@ -77,41 +62,56 @@ def comparison(sides: Sequence[Side], analyses: Sequence[Analysis], ascii: bool 
 
 
 def _title(sides: Sequence[Side], width: int, pen: Pen) -> Iterable[Text]:
-    words = f"{plural(len(sides), 'recording')} side by side: the median operation of each, from its begin"
+    words = counted(
+        len(sides),
+        "{n} recording side by side: the median operation of each, from its begin",
+        "{n} recordings side by side: the median operation of each, from its begin",
+    )
     yield clip(Text(pen(words), "title"), width, pen)
     for side in sides:
         if side.lost:
-            lost = f"{side.label}: {grouped(side.lost)} events were lost, its counts are lower bounds"
+            lost = counted(
+                side.lost,
+                "{label}: {n} event was lost, its counts are lower bounds",
+                "{label}: {n} events were lost, its counts are lower bounds",
+                label=side.label,
+            )
             yield from wrap(lost, width, pen, "warning")
     if len({side.probe for side in sides}) > 1:
-        by = ", ".join(f"{side.label} by {wording.PROBES.get(side.probe, side.probe)}" for side in sides)
-        yield from wrap(f"different probes, whose own cost differs: {by}", width, pen, "warning")
+        by = _(", ").join(
+            _("{label} by {probe}").format(
+                label=side.label, probe=_(wording.PROBES.get(side.probe, side.probe))
+            )
+            for side in sides
+        )
+        words = _("different probes, whose own cost differs: {by}").format(by=by)
+        yield from wrap(words, width, pen, "warning")
 
 
 def _picture(sides: Sequence[Side], courses: Sequence[Course | None], width: int, pen: Pen) -> Iterable[Text]:
     known = [each for each in courses if each is not None]
     if not known:
         return
-    names = [pen(side.label) for side in sides] + [f"  {_MODELS[side.model]}" for side in sides]
+    models = [_(wording.SHORT_MODELS[side.model]) for side in sides]
+    names = [pen(side.label) for side in sides] + [f"  {model}" for model in models]
     margin = min(max(map(cell_len, names)), max(16, width // 5)) + 2
     seen = Seen()
     spans = [max(each.spells[panel].length_ns for each in known) for panel in range(3)]
     widths = _widths(spans, width - margin)
     yield _titles(widths, margin, width, pen)
     yield _axes(spans, widths, margin, pen)
-    for side, each in zip(sides, courses, strict=True):
-        head = Text().append_text(pad(Text(pen(side.label), "heading"), margin - 2, pen)).append("  ")
-        model = _MODELS[side.model]
-        words = "  kernel" if side.label == model else f"  {model}"
+    for side, model, each in zip(sides, models, courses, strict=True):
+        above = Text().append_text(pad(Text(pen(side.label), "heading"), margin - 2, pen)).append("  ")
+        words = f"  {_('kernel') if side.label == model else model}"
         under = pad(Text(pen(words), "muted"), margin - 2, pen).append("  ")  # dim to its end: the kernel's
         if each is None:
-            words = side.verdict.because if side.verdict else "no receive and no accept was seen"
-            yield clip(head.append(pen(f"? {words}"), "basis.unseen"), width, pen)
+            words = side.verdict.because if side.verdict else _("no receive and no accept was seen")
+            yield clip(above.append(pen(f"? {words}"), "basis.unseen"), width, pen)
             yield under
             continue
-        yield head.append_text(_line(each, spans, widths, pen, seen, True))
+        yield above.append_text(_line(each, spans, widths, pen, seen, True))
         yield under.append_text(_line(each, spans, widths, pen, seen, False))
-    yield from seen.draw(width, pen, "upper lane: the process, lower: the kernel's buffer")
+    yield from seen.draw(width, pen, _("upper lane: the process, lower: the kernel's buffer"))
 
 
 def _widths(spans: Sequence[int], cells: int) -> list[int]:
@@ -129,7 +129,7 @@ def _titles(widths: Sequence[int], margin: int, width: int, pen: Pen) -> Text:
     line = Text(" " * margin)
     for title, cells in _shown(_PANELS, widths):
         line.append(pen("╎") if line.cell_len > margin else "", "muted")
-        line.append_text(pad(Text(pen(title), "muted"), cells, pen))
+        line.append_text(pad(Text(pen(_(title)), "muted"), cells, pen))
     line.rstrip()
     return line
 
@@ -174,7 +174,7 @@ def _panel(spell: Spell, span: int, cells: int, pen: Pen, seen: Seen, process: b
         raster = rasterise(lane, spell.begin_ns, spell.end_ns, filled)
         text.append_text(lanes.strip(lane, raster, filled, pen, seen, sizes=False))
     words = pen(f" {_about(duration(spell.length_ns), spell.length_basis)}") if spell.length_ns else ""
-    if process and len(words) + 1 <= cells - filled:
+    if process and cell_len(words) + 1 <= cells - filled:
         text.append(words, "muted")
     return text.append(" " * (cells - text.cell_len))
 
@@ -182,21 +182,21 @@ def _panel(spell: Spell, span: int, cells: int, pen: Pen, seen: Seen, process: b
 def _proof(sides: Sequence[Side], width: int, pen: Pen) -> Iterable[Text]:
     columns = (
         Column(shrink=18),
-        Column("phase 1: waiting for data", gap=3),
+        Column(_("phase 1: waiting for data"), gap=3),
         Column(drop=2),
-        Column("phase 2: copying", gap=3),
-        Column("POSIX calls it", drop=1, gap=3),
+        Column(_("phase 2: copying"), gap=3),
+        Column(_("POSIX calls it"), drop=1, gap=3),
     )
     rows = []
     for side in sides:
         label = Text(pen(side.label), "heading")
         if side.row is None:
-            rows.append([label, Text(pen("? unseen"), "basis.unseen"), Text(), Text(), Text()])
+            rows.append([label, Text(pen(_("? unseen")), "basis.unseen"), Text(), Text(), Text()])
             continue
         first, others, second = phases(side.row, pen)
         if width < _ROOMY and " (" in second.plain:  # the remark
             second = second[: second.plain.index(" (")]
-        words = {True: "synchronous", False: "asynchronous", None: ""}[side.synchronous]
+        words = {True: _("synchronous"), False: _("asynchronous"), None: ""}[side.synchronous]
         style = "share.free" if side.synchronous is False else "none"
         rows.append([label, first, others, second, Text(words, style)])
     yield from grid(columns, rows, width, pen)
@@ -206,20 +206,37 @@ def _measures(sides: Sequence[Side], width: int, pen: Pen) -> Iterable[Text]:
     gap = 2 if width >= _ROOMY else 1
     columns = (
         Column(shrink=18),
-        *(Column(heading, right=True, drop=drop, gap=gap) for heading, drop in _MEASURES),
+        *(Column(heading, right=True, drop=drop, gap=gap) for heading, drop in _headings()),
     )
     compared = [side for side in sides if side.act is not None]
     rows = [_measured(side, pen) for side in sides]
     if len(sides) == 2 == len(compared):
         rows.append(_change(compared[0], compared[1], pen))
     yield from grid(columns, rows, width, pen)
-    act = {wording.ACTS[side.act] for side in compared if side.act is not None}
-    words = (
-        f"per {act.pop() if len(act) == 1 else 'operation'}; woken: slept in a call until its input came;"
-        " CPU: inside calls, own code is unseen; medians of phases; response: from data ready until the"
-        " answer was sent"
+    act = {_(wording.ACTS[side.act]) for side in compared if side.act is not None}
+    words = _(
+        "per {act}; woken: slept in a call until its input came; CPU: inside calls, own code is unseen;"
+        " medians of phases; response: from data ready until the answer was sent"
     )
-    yield from wrap(words, width, pen, "muted")
+    what = act.pop() if len(act) == 1 else _("operation")
+    yield from wrap(words.format(act=what), width, pen, "muted")
+
+
+def _headings() -> tuple[tuple[str, int], ...]:
+    """Return the columns of the table, and which go first where there is no room."""
+    return (
+        (pgettext("column: how many operations", "ops"), 1),
+        (pgettext("column", "bytes"), 4),
+        (pgettext("column", "calls"), 0),
+        ("EAGAIN", 0),
+        (pgettext("column", "signals"), 2),
+        (pgettext("column", "woken"), 0),
+        (pgettext("column", "sleeps"), 0),
+        ("CPU", 0),
+        (pgettext("column", "phase 1"), 0),
+        (pgettext("column", "phase 2"), 0),
+        (pgettext("column", "response"), 0),
+    )
 
 
 def _measured(side: Side, pen: Pen) -> list[Text]:
@@ -238,9 +255,9 @@ def _measured(side: Side, pen: Pen) -> list[Text]:
         Text(pen(_each(side.woken, per))),
         Text(pen(at_least + _each(side.sleeps, per))),
         Text(pen(_about(duration(side.cpu_ns // per), side.cpu_basis))),
-        _time(side.phase1, pen, "at once"),
-        _time(side.phase2, pen, "none" if side.act is Act.ACCEPT else "?"),
-        _time(side.response, pen, "none"),
+        _time(side.phase1, pen, _("at once")),
+        _time(side.phase2, pen, _("none") if side.act is Act.ACCEPT else "?"),
+        _time(side.response, pen, _("none")),
     ]
 
 
@@ -258,7 +275,7 @@ def _change(first: Side, second: Side, pen: Pen) -> list[Text]:
         for side, n in zip((first, second), per, strict=True)
     ]
     return [
-        Text("change", "muted"),
+        Text(pgettext("row: the second recording against the first", "change"), "muted"),
         Text(),
         Text(),
         *(ratio(*pair) for pair in zip(*pairs, strict=True)),
@@ -275,20 +292,28 @@ def _conclusion(sides: Sequence[Side], width: int, pen: Pen) -> Iterable[Text]:
         return
     free = [side.label for side in judged if not side.synchronous]
     inside = len(judged) - len(free)
-    head = Text.assemble(("PROOF    ", "lesson"))
-    if not free:
-        many = "both" if inside == 2 else f"all {inside}"
-        words = (
-            f"{many} are inside a call while the data are copied: however they wait, {many} are synchronous."
+    if not free and inside == 2:
+        words = _(
+            "both are inside a call while the data are copied: however they wait, both are synchronous."
         )
+    elif not free:
+        words = _(
+            "all {n} are inside a call while the data are copied: however they wait, all {n} are synchronous."
+        ).format(n=inside)
     elif not inside:
-        words = "none is inside a call while the data are copied: all are asynchronous."
+        words = _("none is inside a call while the data are copied: all are asynchronous.")
     else:
-        words = (
-            f"{inside} of {len(judged)} are inside a call while the data are copied: however they wait, they"
-            f" are synchronous. Only {' and '.join(free)} {'is' if len(free) == 1 else 'are'} not."
+        words = counted(
+            len(free),
+            "{inside} of {all} are inside a call while the data are copied: however they wait, they are"
+            " synchronous. Only {free} is not.",
+            "{inside} of {all} are inside a call while the data are copied: however they wait, they are"
+            " synchronous. Only {free} are not.",
+            inside=inside,
+            all=len(judged),
+            free=_(" and ").join(free),
         )
-    yield from wrap(words, width, pen, "none", head, 9)
+    yield from wrap(words, width, pen, "none", head(_("PROOF"), "lesson"), HEAD)
 
 
 def _each(count: int, operations: int) -> str:

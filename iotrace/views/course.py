@@ -7,6 +7,7 @@ from rich.text import Text
 
 from iotrace import wording
 from iotrace.analysis.model import Act, Analysis, Model
+from iotrace.language import _
 from iotrace.views.glyphs import Pen
 from iotrace.views.layout import Lines, clip, pad
 
@@ -36,6 +37,6 @@ def _verdict(analysis: Analysis) -> str:
     for act in (Act.RECEIVE, Act.RECEIVE_DATAGRAM, Act.ACCEPT):
         found = analysis.verdicts.get(act)
         if found is not None and found.operations:
-            words = wording.verdict(found) if found.model != Model.MIXED else wording.MODELS[found.model]
+            words = wording.verdict(found) if found.model != Model.MIXED else _(wording.MODELS[found.model])
             return words.removeprefix("I/O ").replace("-triggered", "")
-    return wording.MODELS[Model.UNKNOWN] if analysis.verdicts else "no network receive"
+    return _(wording.MODELS[Model.UNKNOWN]) if analysis.verdicts else _("no network receive")

@@ -8,7 +8,6 @@ characters, but no line begins with a closing mark or ends with an opening one.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from typing import NamedTuple
@@ -17,6 +16,8 @@ from rich.cells import cell_len
 from rich.console import RenderableType
 from rich.text import Text
 
+from iotrace.language import _
+from iotrace.views.breaking import breaks, is_wide
 from iotrace.views.glyphs import Pen
 from iotrace.views.layout import Column, Lines, clip, grid
 
@@ -24,8 +25,6 @@ from iotrace.views.layout import Column, Lines, clip, grid
 _WIDEST = 96
 
 _SPANS = re.compile(r"(`[^`]+`|\*\*[^*]+\*\*|\*[^*]+\*)")
-_CLOSING = set("，。：；、！？）」』”’》.,:;!?)")
-_OPENING = set("（「『“‘《(")
 
 
 class Story(NamedTuple):
@@ -63,7 +62,7 @@ def contents(stories: Iterable[Story], ascii: bool = False) -> RenderableType:
         rows = [[Text(each.name, "command"), Text(pen(each.title))] for each in listed]
         yield from grid((Column(), Column(shrink=20, gap=3)), rows, width, pen)
         yield Text()
-        yield clip(Text(pen("iotrace explain NAME tells the whole story"), "muted"), width, pen)
+        yield clip(Text(pen(_("iotrace explain NAME tells the whole story")), "muted"), width, pen)
 
     return Lines(draw, ascii)
 
@@ -103,12 +102,8 @@ def _join(lines: list[str]) -> str:
     text = lines[0].strip()
     for line in lines[1:]:
         after = line.strip()
-        text += after if _wide(text[-1:]) and _wide(after[:1]) else f" {after}"
+        text += after if is_wide(text[-1:]) and is_wide(after[:1]) else f" {after}"
     return text
-
-
-def _wide(char: str) -> bool:
-    return char != "" and unicodedata.east_asian_width(char) in "WF"
 
 
 def _flow(text: str, style: str, mark: str, width: int, pen: Pen) -> Iterator[Text]:
@@ -154,6 +149,4 @@ def _breaks(before: str, after: str) -> bool:
     """Tell whether a line may end between two characters."""
     if " " in (before, after):
         return True
-    if not _wide(before) and not _wide(after):
-        return before in "—" or after in "—"
-    return after not in _CLOSING and before not in _OPENING
+    return breaks(before, after) or ("—" in (before, after) and not is_wide(before) and not is_wide(after))

@@ -9,26 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from iotrace.escape import clean
+from iotrace.language import N_, _
 from iotrace.timeline import What
 
 #: kind: (style, Unicode, ASCII, Unicode bounded, ASCII bounded, words)
 _SIGNS: dict[What, tuple[str, str, str, str, str, str]] = {
     What.ABSENT: ("absent", " ", " ", " ", " ", ""),
-    What.OWN: ("free", "─", "-", "─", "-", "own code"),
-    What.NAP: ("free.nap", "╌", "~", "╌", "~", "asleep for its own reason"),
-    What.BLOCKED_WAIT: ("phase.wait", "▒", "=", "╱", "/", "blocked in a wait"),
-    What.BLOCKED_TRANSFER: ("phase.transfer", "▓", "%", "╲", "\\", "blocked in the transfer"),
-    What.BLOCKED_OTHER: ("phase.other", "▚", "&", "╱", "/", "blocked in another call"),
-    What.POLLING: ("phase.poll", "┊", ":", "┊", ":", "polling"),
-    What.WAKING: ("phase.wake", "»", ">", "›", "}", "waking up"),
-    What.CALL: ("call", "═", "+", "═", "+", "on a CPU, in a call"),
-    What.COPY: ("phase.copy", "█", "#", "╳", "x", "copying"),
-    What.OPEN: ("idle", "·", ".", "·", ".", "open"),
-    What.WAITING: ("waiting", "░", "_", "╱", "/", "waiting for data"),
-    What.UNREAD: ("unread", "▄", "u", "╲", "\\", "data ready, unread"),
-    What.ACCEPTED: ("accept", "▼", "v", "▼", "v", "accept"),
-    What.ROOM: ("phase.other", "▚", "&", "╱", "/", "a send waits for room"),
-    What.LOST: ("lost", "?", "?", "?", "?", "events lost"),
+    What.OWN: ("free", "─", "-", "─", "-", N_("own code")),
+    What.NAP: ("free.nap", "╌", "~", "╌", "~", N_("asleep for its own reason")),
+    What.BLOCKED_WAIT: ("phase.wait", "▒", "=", "╱", "/", N_("blocked in a wait")),
+    What.BLOCKED_TRANSFER: ("phase.transfer", "▓", "%", "╲", "\\", N_("blocked in the transfer")),
+    What.BLOCKED_OTHER: ("phase.other", "▚", "&", "╱", "/", N_("blocked in another call")),
+    What.POLLING: ("phase.poll", "┊", ":", "┊", ":", N_("polling")),
+    What.WAKING: ("phase.wake", "»", ">", "›", "}", N_("waking up")),
+    What.CALL: ("call", "═", "+", "═", "+", N_("on a CPU, in a call")),
+    What.COPY: ("phase.copy", "█", "#", "╳", "x", N_("copying")),
+    What.OPEN: ("idle", "·", ".", "·", ".", N_("open")),
+    What.WAITING: ("waiting", "░", "_", "╱", "/", N_("waiting for data")),
+    What.UNREAD: ("unread", "▄", "u", "╲", "\\", N_("data ready, unread")),
+    What.ACCEPTED: ("accept", "▼", "v", "▼", "v", N_("accept")),
+    What.ROOM: ("phase.other", "▚", "&", "╱", "/", N_("a send waits for room")),
+    What.LOST: ("lost", "?", "?", "?", "?", N_("events lost")),
 }
 
 _NARROW = "\u202f"  # the blank within numbers; harmless, though str.isprintable refuses it
@@ -87,4 +88,4 @@ def style_of(what: What) -> str:
 
 def words_of(what: What) -> str:
     """Return what a kind is called in a legend."""
-    return _SIGNS[what][5]
+    return _(_SIGNS[what][5])

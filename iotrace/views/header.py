@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from rich.text import Text
 
-from iotrace import wording
+from iotrace import refusals, wording
 from iotrace.analysis.model import Analysis
-from iotrace.numbers import brief, duration, grouped, plural
+from iotrace.language import N_, _
+from iotrace.numbers import brief, counted, duration, grouped
 from iotrace.timeline import alive_until
 from iotrace.views.glyphs import Pen
 from iotrace.views.layout import facts, wrap
@@ -16,11 +17,11 @@ from probes.contract import EVIDENCE
 
 #: What is unseen without a kind of evidence; the others only refine these.
 _WITHOUT = {
-    "sleep": "sleeps",
-    "ready": "arrivals of data",
-    "copy": "copies",
-    "signal": "signals",
-    "ring": "io_uring's requests",
+    "sleep": N_("sleeps"),
+    "ready": N_("arrivals of data"),
+    "copy": N_("copies"),
+    "signal": N_("signals"),
+    "ring": N_("io_uring's requests"),
 }
 
 
@@ -31,14 +32,18 @@ def draw(analysis: Analysis, width: int, pen: Pen, tight: bool = False) -> Itera
     """
     header = analysis.events.header
     processes = len({tgid for tgid, _, _ in analysis.threads})
-    tasks = plural(len(analysis.threads), "thread")
+    tasks = counted(len(analysis.threads), "{n} thread", "{n} threads")
+    probe = str(header.get("probe", N_("unknown probe")))
+    gone = Text(pen(_("{n} events lost").format(n=grouped(analysis.lost))))
+    gone.stylize("warning" if analysis.lost else "none")
+    several = counted(processes, "{n} process, {threads}", "{n} processes, {threads}", threads=tasks)
     parts = [
         Text(pen(wording.target(analysis)), "title"),
-        Text(pen(wording.PROBES.get(str(header.get("probe")), str(header.get("probe", "unknown probe"))))),
+        Text(pen(_(wording.PROBES.get(probe, probe)))),
         Text(pen(brief(alive_until(analysis) - analysis.begin_ns))),
-        Text(pen(f"{plural(processes, 'process', 'processes')}, {tasks}")),
-        Text(pen(plural(sum(call.count for call in analysis.calls), "call"))),
-        Text(pen(f"{grouped(analysis.lost)} events lost"), "warning" if analysis.lost else "none"),
+        Text(pen(several)),
+        Text(pen(counted(sum(call.count for call in analysis.calls), "{n} call", "{n} calls"))),
+        gone,
     ]
     if len(facts(parts, width, pen)) > 1 and processes == 1:
         parts[3] = Text(pen(tasks))
@@ -53,13 +58,20 @@ def lost(analysis: Analysis, width: int, pen: Pen) -> Iterable[Text]:
     if not analysis.lost and not analysis.gaps:
         return
     times = [
-        f"{duration(max(0, first - analysis.begin_ns))} and {duration(max(0, last - analysis.begin_ns))}"
-        for first, last, _ in analysis.gaps
+        _("{begin} and {end}").format(
+            begin=duration(max(0, first - analysis.begin_ns)), end=duration(max(0, last - analysis.begin_ns))
+        )
+        for first, last, rows in analysis.gaps
     ]
-    more = f" and {len(times) - 3} more gaps" if len(times) > 3 else ""
-    when = f" between {', '.join(times[:3])}{more}" if times else ""
-    words = f"{grouped(analysis.lost)} events were lost{when}: counts and shares are lower bounds"
-    yield from wrap(words, width, pen, "warning")
+    when = _(", ").join(times[:3])
+    if len(times) > 3:
+        when = _("{times} and {n} more gaps").format(times=when, n=len(times) - 3)
+    words = (
+        _("{n} events were lost between {times}: counts and shares are lower bounds")
+        if times
+        else _("{n} events were lost: counts and shares are lower bounds")
+    )
+    yield from wrap(words.format(n=grouped(analysis.lost), times=when), width, pen, "warning")
 
 
 def _notes(analysis: Analysis, tight: bool) -> Iterable[str]:
@@ -71,23 +83,31 @@ def _notes(analysis: Analysis, tight: bool) -> Iterable[str]:
         missing |= {name: "" for name in EVIDENCE if name not in evidence and name not in missing}
     lacking = {name: str(reason) for name, reason in missing.items() if name in _WITHOUT}
     if len(lacking) > 2 or (lacking and not all(lacking.values())):
-        words = ", ".join(_WITHOUT[name] for name in _WITHOUT if name in lacking)
+        what = _(", ").join(_(_WITHOUT[name]) for name in _WITHOUT if name in lacking)
         if tight and cost:
-            yield f"unseen by this probe: {words}; {duration(cost)} a stop"
+            words = _("unseen by this probe: {what}; {time} a stop")
+            yield words.format(what=what, time=duration(cost))
             cost = 0
         else:
-            yield f"this probe does not see {words}: what follows from them is bounded (≈) or unseen (?)"
+            words = _("this probe does not see {what}: what follows from them is bounded (≈) or unseen (?)")
+            yield words.format(what=what)
     else:
         for name, reason in lacking.items():
-            yield f"{_WITHOUT[name]} unseen, {reason}: what follows from it is bounded (≈)"
+            words = _("{what} unseen, {reason}: what follows from it is bounded (≈)")
+            yield words.format(what=_(_WITHOUT[name]), reason=refusals.said(reason))
     if cost:
-        yield f"each traced call takes {duration(cost)} longer for being stopped; the times shown contain it"
+        words = _("each traced call takes {time} longer for being stopped; the times shown contain it")
+        yield words.format(time=duration(cost))
     if analysis.foreign:
-        yield f"{plural(analysis.foreign, 'call')} of another architecture (32-bit) counted, not decoded"
+        yield counted(
+            analysis.foreign,
+            "{n} call of another architecture (32-bit) counted, not decoded",
+            "{n} calls of another architecture (32-bit) counted, not decoded",
+        )
     if "options" in header and not any("produced" in note for note in analysis.events.notes):
-        yield "the recording has no end, it was cut off or goes on: what came later is not in it"
+        yield _("the recording has no end, it was cut off or goes on: what came later is not in it")
     if header.get("attached"):
-        yield "attached while it ran: a call that was under way then is not recorded"
+        yield _("attached while it ran: a call that was under way then is not recorded")
     options = header.get("options")
     if isinstance(options, Mapping) and options.get("pin"):
-        yield "tracer and target shared one CPU (--pin)"
+        yield _("tracer and target shared one CPU (--pin)")

@@ -10,7 +10,8 @@ from rich.text import Text
 from iotrace import wording
 from iotrace.analysis.matrix import spoken
 from iotrace.analysis.model import Analysis
-from iotrace.numbers import plural, size
+from iotrace.language import _
+from iotrace.numbers import counted, size
 from iotrace.timeline import Lane, Raster, Timeline, What, rasterise, ticks
 from iotrace.views import levels
 from iotrace.views.glyphs import Pen, style_of
@@ -72,13 +73,13 @@ def label(analysis: Analysis, lane: Lane) -> str:
     """Name a lane: ``thread 4711``, ``fd 4 tcp :53312``. Not yet escaped."""
     processes = len({tgid for tgid, _, _ in analysis.threads})
     if lane.kind == "worker":
-        return f"kernel {lane.tid}"
+        return _("kernel {tid}").format(tid=lane.tid)
     if lane.kind == "thread":
         names = {tid: name for _, tid, name in analysis.threads}
         name = names.get(lane.tid, "")
         if len(names) > 1 and name and not name.startswith("thread "):
             return f"{lane.tid} {name}"
-        return f"thread {lane.tid}"
+        return _("thread {tid}").format(tid=lane.tid)
     what = analysis.descriptors[lane.life]
     words = f"fd {what.fd} {wording.descriptor(what)}"
     return f"{what.tgid} {words}" if processes > 1 else words
@@ -180,13 +181,11 @@ def _join(glyphs: Sequence[str], styles: Sequence[str]) -> Text:
 
 
 def _left_out(timeline: Timeline, width: int, pen: Pen) -> Iterable[Text]:
+    threads, descriptors = timeline.more_threads, timeline.more_descriptors
     more = [
-        f"{plural(count, f'more {what}')} ({option})"
-        for count, what, option in (
-            (timeline.more_threads, "thread", "--thread TID"),
-            (timeline.more_descriptors, "descriptor", "--fd N"),
-        )
-        if count
+        counted(threads, "{n} more thread (--thread TID)", "{n} more threads (--thread TID)"),
+        counted(descriptors, "{n} more descriptor (--fd N)", "{n} more descriptors (--fd N)"),
     ]
+    more = [words for words, count in zip(more, (threads, descriptors), strict=True) if count]
     if more:
-        yield clip(Text(pen("… " + ", ".join(more)), "muted"), width, pen)
+        yield clip(Text(pen("… " + _(", ").join(more)), "muted"), width, pen)

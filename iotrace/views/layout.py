@@ -14,7 +14,11 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
 from rich.text import Text
 
+from iotrace.views.breaking import pieces
 from iotrace.views.glyphs import Pen
+
+#: The cells of what stands before a paragraph: ``VERDICT``, ``LESSON``.
+HEAD = 9
 
 Draw = Callable[[int, Pen], Iterable[Text]]
 
@@ -150,14 +154,21 @@ def wrap(
     lines = [first.copy() if first is not None else Text(" " * indent)]
     empty = True
     for word in pen(words).split(" "):
-        if not empty and lines[-1].cell_len + 1 + cell_len(word) > width:
-            lines.append(Text(" " * indent))
-            empty = True
-        if not empty:
-            lines[-1].append(" ")
-        lines[-1].append(word, style)
-        empty = False
+        blank = " "
+        for piece in pieces(word):
+            if not empty and lines[-1].cell_len + len(blank) + cell_len(piece) > width:
+                lines.append(Text(" " * indent))
+                empty = True
+            if not empty:
+                lines[-1].append(blank)
+            lines[-1].append(piece, style)
+            empty, blank = False, ""
     return [clip(line, width, pen) for line in lines]
+
+
+def head(words: str, style: str) -> Text:
+    """Return what stands before a paragraph, at :data:`HEAD` cells."""
+    return Text.assemble((words + " " * (HEAD - cell_len(words)), style))
 
 
 def facts(parts: Sequence[Text], width: int, pen: Pen, indent: int = 0) -> list[Text]:

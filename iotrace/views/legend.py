@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from rich.text import Text
 
 from iotrace.analysis.matrix import spoken
+from iotrace.language import N_, _
 from iotrace.timeline import BLOCKED, What
 from iotrace.views.glyphs import Pen, style_of, words_of
 from iotrace.views.layout import clip
@@ -42,17 +43,17 @@ class Seen:
         entries = [
             Text.assemble(
                 (pen.glyph(what, bounded), self._style(what, bounded)),
-                (pen(f" {self._words(what)}{', bounded' if bounded else ''}"), "muted"),
+                (pen(f" {self._words(what, bounded)}"), "muted"),
             )
             for what, bounded in sorted(self._kinds)
             if what not in _SILENT
         ]
         for what in sorted(self._inside):
             if (what, False) not in self._kinds or pen.inside(what) != pen.glyph(what):
-                words = pen(f" {_WITHIN.get(what, words_of(what))}")
+                words = pen(f" {_(_WITHIN[what]) if what in _WITHIN else words_of(what)}")
                 entries.append(Text.assemble((pen.inside(what), _mark(what)), (words, "muted")))
         if self._level:
-            words = pen(" ≈ bytes in the buffer, by calls that returned")
+            words = pen(f" {_('≈ bytes in the buffer, by calls that returned')}")
             entries.append(Text.assemble((pen.blocks[2::3], "level"), (words, "muted")))
         if tail:
             entries.append(Text(pen(tail), "muted"))
@@ -65,18 +66,19 @@ class Seen:
         if line.cell_len:
             yield clip(line, width, pen)
 
-    def _words(self, what: What) -> str:
+    def _words(self, what: What, bounded: bool) -> str:
         calls = self._calls.get(what, set())
+        words = words_of(what)
         if what in BLOCKED and 1 <= len(calls) <= 2:
-            return f"blocked in {' and '.join(sorted(calls))}"
-        return words_of(what)
+            words = _("blocked in {call}").format(call=_(" and ").join(sorted(calls)))
+        return _("{what}, bounded").format(what=words) if bounded else words
 
     @staticmethod
     def _style(what: What, bounded: bool) -> str:
         return "phase.copy.bounded" if what == What.COPY and bounded else style_of(what)
 
 
-_WITHIN = {What.COPY: "a copy within the cell", What.POLLING: "a failed try within the cell"}
+_WITHIN = {What.COPY: N_("a copy within the cell"), What.POLLING: N_("a failed try within the cell")}
 
 
 def _mark(what: What) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from rich.text import Text
 
 from iotrace.analysis.model import Analysis
+from iotrace.language import _
+from iotrace.numbers import counted
 from iotrace.views.glyphs import Pen
-from iotrace.views.layout import clip, wrap
-
-_HEAD = "LESSON   "
+from iotrace.views.layout import HEAD, clip, head, wrap
 
 
 def draw(
@@ -22,17 +22,18 @@ def draw(
     """
     claim = _claim(analysis)
     if claim and not analysis.lessons:
-        yield from wrap(claim, width, pen, "none", Text.assemble(("CLAIM    ", "lesson")), len(_HEAD))
+        yield from wrap(_(claim), width, pen, "none", head(_("CLAIM"), "lesson"), HEAD)
     for lesson in analysis.lessons[:most]:
-        lines = wrap(lesson.evidence, width, pen, "none", Text.assemble((_HEAD, "lesson")), len(_HEAD))
+        lines = wrap(lesson.evidence, width, pen, "none", head(_("LESSON"), "lesson"), HEAD)
         story = Text(pen(f"[iotrace explain {lesson.name}]"), "command")
         if lines[-1].cell_len + 2 + story.cell_len > width:
-            lines.append(Text(" " * (len(_HEAD) - 2)))
+            lines.append(Text(" " * (HEAD - 2)))
         lines[-1].append("  ").append_text(story)
         yield from (clip(line, width, pen) for line in lines)
     left = len(analysis.lessons) - (most or len(analysis.lessons))
     if more and left > 0:
-        yield Text(" " * len(_HEAD)).append(pen(f"… and {left} more: iotrace report"), "muted")
+        words = counted(left, "… and {n} more: iotrace report", "… and {n} more: iotrace report")
+        yield Text(" " * HEAD).append(pen(words), "muted")
 
 
 def _claim(analysis: Analysis) -> str:
@@ -43,6 +44,5 @@ def _claim(analysis: Analysis) -> str:
 
 def order(analysis: Analysis, width: int, pen: Pen) -> Iterable[Text]:
     """Yield the order in which clients were answered; nothing where there is nothing to say."""
-    head = "ORDER    "
     if analysis.order:
-        yield from wrap(analysis.order, width, pen, "none", Text.assemble((head, "heading")), len(head))
+        yield from wrap(analysis.order, width, pen, "none", head(_("ORDER"), "heading"), HEAD)

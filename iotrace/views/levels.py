@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.cells import cell_len
 from rich.text import Text
 
 from iotrace.analysis.model import Analysis, Level
+from iotrace.language import _
 from iotrace.numbers import size
 from iotrace.timeline import Timeline, highest
 from iotrace.views.glyphs import Pen
@@ -15,7 +17,9 @@ from iotrace.views.glyphs import Pen
 def label(analysis: Analysis, level: Level) -> str:
     """Name a buffer's lane: ``buffer fd 4 → 3 pipe``."""
     writer, reader = analysis.descriptors[level.writer], analysis.descriptors[level.reader]
-    return f"buffer fd {writer.fd} → {reader.fd} {writer.kind}"
+    return _("buffer fd {writer} → {reader} {kind}").format(
+        writer=writer.fd, reader=reader.fd, kind=writer.kind
+    )
 
 
 def strip(level: Level, timeline: Timeline, cells: int, pen: Pen) -> Text:
@@ -24,13 +28,14 @@ def strip(level: Level, timeline: Timeline, cells: int, pen: Pen) -> Text:
     blocks = pen.blocks
     steps = -(-values * (len(blocks) - 1) // max(1, level.most))  # what is not empty never looks so
     text = Text("".join(blocks[step] for step in steps.tolist()), "level")
-    words = pen(f" most {size(level.most)} ")
-    first, room = _longest(steps, len(words))
-    if room < len(words):
+    words = pen(f" {_('most {size}').format(size=size(level.most))} ")
+    wide = cell_len(words)
+    first, room = _longest(steps, wide)
+    if room < wide:
         return text
-    begin = first + (1 if room > len(words) + 2 else 0)
+    begin = first + (1 if room > wide + 2 else 0)
     style = "level.ink" if steps[first] == len(blocks) - 1 else "muted"
-    return text[:begin].append(words, style).append_text(text[begin + len(words) :])
+    return text[:begin].append(words, style).append_text(text[begin + wide :])
 
 
 def _longest(steps: NDArray[np.int64], wanted: int) -> tuple[int, int]:

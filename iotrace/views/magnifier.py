@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from iotrace import wording
 from iotrace.analysis.model import Act, Analysis, Basis
-from iotrace.numbers import duration, factor, grouped, size
+from iotrace.language import _
+from iotrace.numbers import counted, duration, factor, size
 from iotrace.timeline import Magnified, Step, What
 from iotrace.views.glyphs import Pen, style_of
 from iotrace.views.layout import Column, clip, grid
@@ -52,18 +54,22 @@ def _length(steps: Sequence[Step]) -> int:
 def _title(
     analysis: Analysis, found: Magnified, scale: float, broken: bool, width: int, pen: Pen
 ) -> Iterable[Text]:
-    what = f"{wording.ACTS[found.act]} on fd {found.fd}"
+    what = _("{act} on fd {fd}").format(act=_(wording.ACTS[found.act]), fd=found.fd)
     text = Text.assemble((pen(what), "heading"))
     if 0 <= found.life < len(analysis.descriptors):
         text.append(pen(f" {wording.descriptor(analysis.descriptors[found.life])}"))
     parts = [size(found.bytes)] if found.act != Act.ACCEPT else []
     if found.of > 1 and found.typical:
-        parts.append(f"the median of {grouped(found.of)}{' that waited' if found.waited else ''}")
+        parts.append(
+            counted(found.of, "the median of {n} that waited", "the median of {n} that waited")
+            if found.waited
+            else counted(found.of, "the median of {n}", "the median of {n}")
+        )
     if scale >= 1.5:
-        where = f"right of {BREAK} " if broken else ""
-        parts.append(f"{where}magnified {factor(scale)}")
+        words = _("right of {sign} magnified {factor}") if broken else _("magnified {factor}")
+        parts.append(words.format(sign=BREAK, factor=factor(scale)))
     for part in parts:
-        if text.cell_len + len(pen.dot) + len(pen(part)) > width:
+        if text.cell_len + cell_len(pen.dot) + cell_len(pen(part)) > width:
             yield text
             text = Text("  ").append(pen(part), "muted")
         else:
@@ -117,7 +123,7 @@ def _row(step: Step, pen: Pen) -> list[Text]:
 
 def _last(found: Magnified, pen: Pen) -> list[Text]:
     total = found.end_ns - found.steps[0].begin_ns
-    words = "in all" if found.act == Act.ACCEPT else "in all: the data are there"
+    words = _("in all") if found.act == Act.ACCEPT else _("in all: the data are there")
     return [
         Text("  "),
         Text(pen(duration(total))),
@@ -128,7 +134,7 @@ def _last(found: Magnified, pen: Pen) -> list[Text]:
 
 
 def _basis(basis: Basis, pen: Pen) -> Text:
-    return Text(pen(wording.BASES[basis]), ("basis.unseen", "basis.bounded", "muted")[basis])
+    return Text(pen(_(wording.BASES[basis])), ("basis.unseen", "basis.bounded", "muted")[basis])
 
 
 def _style(what: What, bounded: bool) -> str:

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from iotrace.analysis.model import Analysis
+from iotrace.language import _
 from iotrace.numbers import duration
 from iotrace.timeline import Timeline, build, magnify, typical
 from iotrace.views import header, lanes, magnifier
@@ -35,10 +36,11 @@ def show(
     timeline = build(analysis, window, fd, thread)
     nothing = ""
     if thread is not None and not any(lane.tid == thread for lane in timeline.lanes):
-        nothing = f"thread {thread} is not in this recording: its threads are "
-        nothing += ", ".join(str(tid) for _, tid, _ in analysis.threads[:8])
+        nothing = _("thread {tid} is not in this recording: its threads are {tids}").format(
+            tid=thread, tids=", ".join(str(each[1]) for each in analysis.threads[:8])
+        )
     elif fd is not None and not any(lane.kind == "descriptor" for lane in timeline.lanes):
-        nothing = f"no operation on fd {fd} here: `iotrace report` lists the descriptors"
+        nothing = _("no operation on fd {fd} here: `iotrace report` lists the descriptors").format(fd=fd)
     among = _among(analysis, window, fd, thread)
 
     def draw(width: int, pen: Pen) -> Iterable[Text]:
@@ -61,7 +63,7 @@ def picture(
     seen = Seen()
     above = list(lanes.draw(analysis, timeline, width, pen, seen))
     scale = lanes.cell_ns(timeline, analysis, width, pen)
-    above += seen.draw(width, pen, f"one cell: {duration(round(scale))}")
+    above += seen.draw(width, pen, _("one cell: {time}").format(time=duration(round(scale))))
     index = typical(analysis, among) if operation is None else operation
     if index is None:
         return above, ()

@@ -11,12 +11,13 @@ from iotrace import wording
 from iotrace.analysis.blocked import Sleep, State, sleeps
 from iotrace.analysis.model import Analysis, Basis, Descriptor
 from iotrace.analysis.stalls import Stalls
-from iotrace.numbers import duration, grouped, plural
+from iotrace.language import N_, _, pgettext
+from iotrace.numbers import counted, duration, grouped
 from iotrace.views.glyphs import Pen
-from iotrace.views.layout import Column, grid, wrap
+from iotrace.views.layout import HEAD, Column, grid, head, wrap
 from probes.table import CALLS
 
-_STATES = {State.IDLE: "idle", State.STALLED: "stalled", State.BLOCKED: "blocked"}
+_STATES = {State.IDLE: N_("idle"), State.STALLED: N_("stalled"), State.BLOCKED: N_("blocked")}
 _STYLES = {State.IDLE: "muted", State.STALLED: "warning", State.BLOCKED: "share.blocked"}
 _FEW, _MANY = 6, 1000
 _MOST_STALLS = 3
@@ -39,8 +40,8 @@ def draw(
     yield from grid(columns, rows, width, pen)
     if len(found) > len(kept):
         rest = sum(each.total_ns for each in found[len(kept) :])
-        hint = "" if whole else ": iotrace report --blocked"
-        yield Text(pen(f"… {grouped(len(found) - len(kept))} more, {duration(rest)} in all{hint}"), "muted")
+        words = _("… {n} more, {time} in all").format(n=grouped(len(found) - len(kept)), time=duration(rest))
+        yield Text(pen(words if whole else f"{words}: iotrace report --blocked"), "muted")
 
 
 def _table(analysis: Analysis, kept: Sequence[Sleep], pen: Pen) -> tuple[list[Column], list[list[Text]]]:
@@ -48,16 +49,16 @@ def _table(analysis: Analysis, kept: Sequence[Sleep], pen: Pen) -> tuple[list[Co
     last = max(max(each.histogram) for each in kept)
     axis = f"{duration(1 << first)} … {duration(2 << last)}"
     columns = [
-        Column("asleep"),
-        Column("thread", right=True),
-        Column("in"),
-        Column("on", shrink=12),
-        Column("count", right=True),
-        Column("total", right=True),
+        Column(_("asleep")),
+        Column(pgettext("column", "thread"), right=True),
+        Column(pgettext("column: asleep in this call", "in")),
+        Column(pgettext("column: asleep on this descriptor", "on"), shrink=12),
+        Column(pgettext("column", "count"), right=True),
+        Column(pgettext("column", "total"), right=True),
         Column("p50", right=True),
         Column("p90", right=True, drop=4),
         Column("p99", right=True, drop=3),
-        Column("max", right=True),
+        Column(pgettext("column", "max"), right=True),
         Column(axis, drop=5),
     ]
     rows = []
@@ -66,7 +67,7 @@ def _table(analysis: Analysis, kept: Sequence[Sleep], pen: Pen) -> tuple[list[Co
         tails = (each.p50_ns, each.p90_ns, each.p99_ns, each.max_ns)
         rows.append(
             [
-                Text(pen(_STATES[each.state]), _STYLES[each.state]),
+                Text(pen(_(_STATES[each.state])), _STYLES[each.state]),
                 Text(str(each.tid)),
                 Text(pen(each.name)),
                 Text(pen(_what(analysis, each)), "muted"),
@@ -94,7 +95,7 @@ def histogram(counts: dict[int, int], first: int, last: int, pen: Pen) -> str:
 def _what(analysis: Analysis, each: Sleep) -> str:
     if each.life >= 0:
         return _named(analysis.descriptors[each.life])
-    return plural(each.descriptors, "descriptor") if each.descriptors else ""
+    return counted(each.descriptors, "{n} descriptor", "{n} descriptors") if each.descriptors else ""
 
 
 def stalled(analysis: Analysis, width: int, pen: Pen, most: int = _MOST_STALLS) -> Iterable[Text]:
@@ -107,11 +108,12 @@ def stalled(analysis: Analysis, width: int, pen: Pen, most: int = _MOST_STALLS) 
     )
     for place in order[:most]:
         words = stall(analysis, stalls, place)
-        yield from wrap(words, width, pen, "none", Text(f"{'STALL':9}", "warning"), 9)
+        yield from wrap(words, width, pen, "none", head(_("STALL"), "warning"), HEAD)
     if len(order) > most:
         total = int(stalls.asleep_ns.sum())
-        words = f"… {plural(len(order) - most, 'more stall')}; {duration(total)} in all"
-        yield Text(" " * 9 + pen(words), "muted")
+        words = counted(len(order) - most, "… {n} more stall", "… {n} more stalls")
+        words = _("{more}; {time} in all").format(more=words, time=duration(total))
+        yield Text(" " * HEAD + pen(words), "muted")
 
 
 def stall(analysis: Analysis, stalls: Stalls, place: int) -> str:
@@ -121,19 +123,31 @@ def stall(analysis: Analysis, stalls: Stalls, place: int) -> str:
     at = duration(int(events["enter_ns"][row]) - analysis.begin_ns)
     name = CALLS[int(events["code"][row])].name
     life = int(analysis.lives[row])
-    on = f" on {_named(analysis.descriptors[life])}" if life >= 0 else ""
-    bound = "at most " if stalls.bounded[place] else ""
     slept = duration(int(stalls.asleep_ns[place]))
-    words = f"the loop of thread {int(events['tid'][row])} slept in {name}{on} for {bound}{slept}, at {at}"
+    words = (
+        _("the loop of thread {tid} slept in {call} on {descriptor} for {time}, at {begin}")
+        if life >= 0
+        else _("the loop of thread {tid} slept in {call} for {time}, at {begin}")
+    ).format(
+        tid=int(events["tid"][row]),
+        call=name,
+        descriptor=_named(analysis.descriptors[life]) if life >= 0 else "",
+        time=_("at most {time}").format(time=slept) if stalls.bounded[place] else slept,
+        begin=at,
+    )
     waited = int(stalls.waited[place])
     if not waited:
-        return f"{words}; nothing is known to have waited for it"
+        return _("{what}; nothing is known to have waited for it").format(what=words)
     victims = [analysis.descriptors[index] for index in stalls.victims(place)]
-    names = ", ".join(map(_named, victims[:4]))
-    more = f" and {len(victims) - 4} more" if len(victims) > 4 else ""
-    by = f" ({names}{more})" if names else " (as the next wait tells, which returned at once)"
-    late = duration(int(stalls.late_ns[place]))
-    return f"{words}: {plural(waited, 'operation')} waited for it{by}, up to {late}"
+    names = _(", ").join(map(_named, victims[:4]))
+    if len(victims) > 4:
+        names = _("{names} and {n} more").format(names=names, n=len(victims) - 4)
+    return _("{what}: {waited} ({those}), up to {time}").format(
+        what=words,
+        waited=counted(waited, "{n} operation waited for it", "{n} operations waited for it"),
+        those=names or _("as the next wait tells, which returned at once"),
+        time=duration(int(stalls.late_ns[place])),
+    )
 
 
 def _named(what: Descriptor) -> str:

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from iotrace.analysis.model import Act, Analysis, Model
+from iotrace.language import _
 from iotrace.timeline import build, magnify, typical
 from iotrace.views import header, lessons, matrix, verdict
 from iotrace.views.glyphs import Pen
@@ -101,10 +102,10 @@ def more(analysis: Analysis, file: str | None) -> Commands:
     name = f" {file}" if file else ""
     closer = _around(analysis)
     return [
-        (f"iotrace report{name}", "every call with percentiles, descriptors, lessons"),
+        (f"iotrace report{name}", _("every call with percentiles, descriptors, lessons")),
         (
             f"iotrace show{name}{closer}",
-            "the end of that wait on an axis of its own" if closer else "the timeline",
+            _("the end of that wait on an axis of its own") if closer else _("the timeline"),
         ),
     ]
 

@@ -9,34 +9,40 @@ from rich.text import Text
 
 from iotrace import wording
 from iotrace.analysis.model import Analysis, Descriptor, Model
-from iotrace.numbers import duration, grouped, plural, size
+from iotrace.language import _, pgettext
+from iotrace.numbers import counted, duration, grouped, size
 from iotrace.views.glyphs import Pen
 from iotrace.views.layout import Column, grid
 
-_CALLS = (
-    Column("call"),
-    Column("count", right=True),
-    Column("errors", drop=2, shrink=10),
-    Column("bytes", right=True, drop=3),
-    Column("total", right=True),
-    Column("wait", right=True),
-    Column("wake", right=True, drop=6),
-    Column("copy", right=True, drop=1),
-    Column("p50", right=True),
-    Column("p90", right=True, drop=5),
-    Column("p99", right=True, drop=4),
-    Column("max", right=True),
-)
-_DESCRIPTORS = (
-    Column("pid", right=True),
-    Column("fd", right=True),
-    Column("what", shrink=38),
-    Column("flags", drop=2),
-    Column("watched by", drop=1, shrink=12),
-    Column("model", drop=3),
-    Column("ops", right=True),
-    Column("bytes", right=True),
-)
+
+def _call_columns() -> tuple[Column, ...]:
+    return (
+        Column(pgettext("column", "call")),
+        Column(pgettext("column", "count"), right=True),
+        Column(pgettext("column", "errors"), drop=2, shrink=10),
+        Column(pgettext("column", "bytes"), right=True, drop=3),
+        Column(pgettext("column", "total"), right=True),
+        Column(pgettext("column", "wait"), right=True),
+        Column(pgettext("column", "wake"), right=True, drop=6),
+        Column(pgettext("column", "copy"), right=True, drop=1),
+        Column("p50", right=True),
+        Column("p90", right=True, drop=5),
+        Column("p99", right=True, drop=4),
+        Column(pgettext("column", "max"), right=True),
+    )
+
+
+def _descriptor_columns(several: bool) -> tuple[Column, ...]:
+    return (
+        Column("pid", right=True) if several else Column(),
+        Column("fd", right=True),
+        Column(pgettext("column: a descriptor", "what"), shrink=38),
+        Column(pgettext("column: of a descriptor", "flags"), drop=2),
+        Column(_("watched by"), drop=1, shrink=12),
+        Column(pgettext("column", "model"), drop=3),
+        Column(pgettext("column: how many operations", "ops"), right=True),
+        Column(pgettext("column", "bytes"), right=True),
+    )
 
 
 #: With more descriptors than this only the busiest are looked at.
@@ -60,7 +66,7 @@ def calls(analysis: Analysis, width: int, pen: Pen) -> Iterable[Text]:
                 *(Text(pen(duration(ns)), "muted") for ns in tails),
             ]
         )
-    yield from grid(_CALLS, rows, width, pen)
+    yield from grid(_call_columns(), rows, width, pen)
 
 
 def descriptors(analysis: Analysis, width: int, pen: Pen, most: int = 40) -> Iterable[Text]:
@@ -74,17 +80,19 @@ def descriptors(analysis: Analysis, width: int, pen: Pen, most: int = 40) -> Ite
             Text(pen(_name(each))),
             Text(pen(_flags(each)), "muted"),
             Text(pen(", ".join(each.watched_by)), "muted"),
-            Text(pen(wording.MODELS[each.model].split(":")[0]) if each.model != Model.UNKNOWN else ""),
+            Text(pen(wording.model(each.model)) if each.model != Model.UNKNOWN else ""),
             Text(pen(grouped(each.operations)) if each.operations else ""),
             Text(pen(size(each.bytes)) if each.bytes else ""),
         ]
         for each in kept[:most]
     ]
-    columns = _DESCRIPTORS if several else (Column(), *_DESCRIPTORS[1:])
-    yield from grid(columns, rows, width, pen)
+    yield from grid(_descriptor_columns(several), rows, width, pen)
     more = (len(kept) if len(analysis.descriptors) <= _MANY else len(analysis.descriptors)) - most
     if more > 0:
-        yield Text(pen(f"… {plural(more, 'more descriptor')} (--json has all)"), "muted")
+        words = counted(
+            more, "… {n} more descriptor (--json has all)", "… {n} more descriptors (--json has all)"
+        )
+        yield Text(pen(words), "muted")
 
 
 def _candidates(analysis: Analysis, most: int) -> Iterable[Descriptor]:
@@ -113,5 +121,5 @@ def _name(each: Descriptor) -> str:
 def _flags(each: Descriptor) -> str:
     if each.nonblocking is None and each.asynchronous is None:
         return "?"
-    names = [("nonblocking", each.nonblocking), ("async", each.asynchronous)]
-    return ", ".join(name for name, on in names if on) or "blocking"
+    names = [(_("nonblocking"), each.nonblocking), (_("async"), each.asynchronous)]
+    return _(", ").join(name for name, on in names if on) or _("blocking")

@@ -9,11 +9,10 @@ from rich.text import Text
 
 from iotrace import wording
 from iotrace.analysis.model import Act, Analysis, Model, Verdict
-from iotrace.numbers import grouped, plural, size
+from iotrace.language import _
+from iotrace.numbers import counted, grouped, size
 from iotrace.views.glyphs import Pen
-from iotrace.views.layout import clip, wrap
-
-_HEAD = "VERDICT  "
+from iotrace.views.layout import HEAD, clip, head, pad, wrap
 
 
 def draw(analysis: Analysis, width: int, pen: Pen, brief: bool = False) -> Iterable[Text]:
@@ -23,16 +22,18 @@ def draw(analysis: Analysis, width: int, pen: Pen, brief: bool = False) -> Itera
     """
     acts = [act for act in (Act.RECEIVE, Act.RECEIVE_DATAGRAM, Act.ACCEPT) if _has(analysis, act)]
     if not acts:
-        yield Text.assemble((_HEAD, "verdict"), pen("no receive and no accept was seen: nothing to judge"))
+        words = pen(_("no receive and no accept was seen: nothing to judge"))
+        yield clip(head(_("VERDICT"), "verdict").append(words), width, pen)
         return
-    names = max(cell_len(wording.ACTS[act]) for act in acts)
-    names = names if brief else max(names, len("served by"))
-    indent = len(_HEAD) + names + 2
+    served = _("served by")
+    names = max(cell_len(_(wording.ACTS[act])) for act in acts)
+    names = names if brief else max(names, cell_len(served))
+    indent = HEAD + names + 2
     said: set[tuple[Model, str]] = set()
     for position, act in enumerate(acts):
         found = analysis.verdicts[act]
-        line = Text.assemble((_HEAD if not position else " " * len(_HEAD), "verdict"))
-        line.append(f"{wording.ACTS[act]:<{names}}  ", "muted")
+        line = head(_("VERDICT") if not position else "", "verdict")
+        line.append_text(pad(Text(_(wording.ACTS[act]), "muted"), names, pen)).append("  ", "muted")
         line.append(pen(wording.verdict(found)), "verdict")
         counts = _counts(found, pen)
         room = width - line.cell_len - counts.cell_len
@@ -47,8 +48,9 @@ def draw(analysis: Analysis, width: int, pen: Pen, brief: bool = False) -> Itera
             yield from wrap(found.because, width, pen, "muted", Text(" " * indent), indent)
         said.add(mark)
     if not brief and analysis.process_model in wording.PROCESS_MODELS:
-        words = f"{'served by':<{names}}  {wording.PROCESS_MODELS[analysis.process_model]}{_memory(analysis)}"
-        yield clip(Text(" " * len(_HEAD)).append(pen(words), "muted"), width, pen)
+        line = Text(" " * HEAD).append_text(pad(Text(pen(served), "muted"), names, pen))
+        words = f"  {_(wording.PROCESS_MODELS[analysis.process_model])}{_memory(analysis)}"
+        yield clip(line.append(pen(words), "muted"), width, pen)
 
 
 def _memory(analysis: Analysis) -> str:
@@ -56,7 +58,12 @@ def _memory(analysis: Analysis) -> str:
     peak, processes = analysis.memory.get("peak_rss_bytes", 0), analysis.memory.get("processes_at_peak", 0)
     if not peak:
         return ""
-    return f"; ≥ {size(peak)} resident in {plural(processes, 'process', 'processes')} (sampled)"
+    return counted(
+        processes,
+        "; ≥ {size} resident in {n} process (sampled)",
+        "; ≥ {size} resident in {n} processes (sampled)",
+        size=size(peak),
+    )
 
 
 def _has(analysis: Analysis, act: Act) -> bool:
@@ -64,7 +71,8 @@ def _has(analysis: Analysis, act: Act) -> bool:
 
 
 def _counts(found: Verdict, pen: Pen) -> Text:
-    text = Text(pen(f"{grouped(found.supporting)} of {grouped(found.operations)}"))
+    numbers = {"n": grouped(found.supporting), "all": grouped(found.operations)}
+    text = Text(pen(_("{n} of {all}").format(**numbers)))
     if found.contradicting:
-        text.append(pen(f", {grouped(found.contradicting)} against"), "warning")
+        text.append(pen(_(", {n} against").format(n=grouped(found.contradicting))), "warning")
     return text

@@ -12,6 +12,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from iotrace import language
+from iotrace.capture.clients import MANIFEST, shipped
 from iotrace.cli.parser import COMMANDS
 
 PACKAGE = Path(language.__file__).parent
@@ -25,7 +26,7 @@ KEYWORDS = {
     "N_": None,
     "ngettext": (1, 2),
     "pgettext": ((1, "c"), 2),
-    "plural": (2, 3),
+    "counted": (2, 3),
 }
 #: A comment that begins so, just before a message, is for its translator.
 COMMENT = "Translators:"
@@ -56,8 +57,11 @@ def template(domain: str) -> Catalog:
     """Return all messages of a domain as the sources have them."""
     catalog = Catalog(domain=domain)
     if domain == "text":
-        for entry in COMMANDS:
+        for entry in COMMANDS:  # what --help begins with
             catalog.add(import_module(entry.module).__doc__ or "", locations=[(f"cli/{entry.name}.py", 1)])
+        for demo in shipped().values():
+            for words in (demo.title, demo.claim):
+                catalog.add(words, locations=[(f"../demos/{MANIFEST}", 1)])
     for name, line, message, comments, context in extract_from_dir(
         PACKAGE, [("**.py", "python")], keywords=KEYWORDS, comment_tags=(COMMENT,), strip_comment_tags=True
     ):

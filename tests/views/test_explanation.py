@@ -11,7 +11,8 @@ from rich.cells import cell_len
 from iotrace import views
 from iotrace.analysis.lessons import LESSONS
 from iotrace.language import LANGUAGES
-from iotrace.views.explanation import _CLOSING, contents, explanation, story
+from iotrace.views.breaking import CLOSING
+from iotrace.views.explanation import contents, explanation, story
 from tests.command import ROOT
 from tests.views.goldens import assert_golden
 
@@ -64,7 +65,7 @@ def test_every_line_fits_and_none_begins_with_a_closing_mark(name: str, width: i
         for line in text.split("\n"):
             assert cell_len(line) <= width
             assert line == line.rstrip()
-            assert line[:1] not in _CLOSING
+            assert line[:1] not in CLOSING
         told = re.sub(r"[`*#\s-]|•", "", story(name, language).text)
         assert re.sub(r"[\s•*#-]", "", text) == told or width < 80  # a table may be cut
         assert drawn(name, "en", width, ascii=True).isascii()

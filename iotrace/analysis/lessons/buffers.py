@@ -10,6 +10,7 @@ from iotrace.analysis.calls import EAGAIN, MSG_PEEK, code, is_code, is_role
 from iotrace.analysis.lessons.case import Case, milliseconds, times
 from iotrace.analysis.levels import FULL_NS
 from iotrace.analysis.matrix import spoken
+from iotrace.language import _
 from probes.table import Role
 
 #: One or two answers that took several receives can be one slow client.
@@ -30,14 +31,23 @@ def full_buffer(case: Case) -> str | None:
     chosen = slept if len(slept) else refused
     name, what = spoken(calls.code[chosen[0]]), case.named(int(case.root[chosen[0]]))
     if not len(slept):
-        return (
-            f"{name} found no room {times(len(refused))} (EAGAIN) on {what}: the reader is slower than the"
-            " writer."
+        return _(
+            "{call} found no room {times} (EAGAIN) on {fd}: the reader is slower than the writer."
+        ).format(call=name, times=times(len(refused)), fd=what)
+    words = (
+        _(
+            "{call} slept {times} ({n} more returned EAGAIN), {time} in all, first on {fd}: the buffer was"
+            " full, and the writer waited for the reader."
         )
-    also = f" ({len(refused)} more returned EAGAIN)" if len(refused) else ""
-    return (
-        f"{name} slept {times(len(slept))}{also}, {milliseconds(int(length[slept].sum()))} in all, first on"
-        f" {what}: the buffer was full, and the writer waited for the reader."
+        if len(refused)
+        else _(
+            "{call} slept {times}, {time} in all, first on {fd}: the buffer was full, and the writer waited"
+            " for the reader."
+        )
+    )
+    slept_ns = int(length[slept].sum())
+    return words.format(
+        call=name, times=times(len(slept)), n=len(refused), time=milliseconds(slept_ns), fd=what
     )
 
 
@@ -64,12 +74,17 @@ def partial_receive(case: Case) -> str | None:
     if not short.any():
         return None
     message = np.where(sent >= 0, sent, -2 - root)
-    _, counts = np.unique(message[short], return_counts=True)
+    counts = np.unique(message[short], return_counts=True)[1]
     if len(counts) < PARTIAL:
         return None
     at = int(taken[np.flatnonzero(short)[0]])
-    return (
-        f"{len(counts)} answers took more than one {spoken(calls.code[at])}, up to {int(counts.max()) + 1}:"
-        f" asked for {int(case.asked[at])} bytes it returned the {int(calls.ret[at])} that were there. One"
-        " send is not one receive."
+    return _(
+        "{n} answers took more than one {call}, up to {most}: asked for {asked} bytes it returned the"
+        " {bytes} that were there. One send is not one receive."
+    ).format(
+        n=len(counts),
+        call=spoken(calls.code[at]),
+        most=int(counts.max()) + 1,
+        asked=int(case.asked[at]),
+        bytes=int(calls.ret[at]),
     )

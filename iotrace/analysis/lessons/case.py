@@ -17,6 +17,7 @@ from iotrace.analysis.operation import Operations
 from iotrace.analysis.readiness import Readiness, Registrations
 from iotrace.analysis.stalls import Stalls, find
 from iotrace.columns import Events
+from iotrace.language import ngettext
 
 
 @dataclass(frozen=True)
@@ -109,4 +110,4 @@ def milliseconds(ns: int) -> str:
 
 def times(count: int) -> str:
     """Write how often: ``once``, ``23 times``."""
-    return "once" if count == 1 else f"{count} times"
+    return ngettext("once", "{n} times", count).format(n=count)

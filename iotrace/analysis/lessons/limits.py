@@ -6,6 +6,7 @@ import numpy as np
 
 from iotrace.analysis.calls import code, is_code, is_role
 from iotrace.analysis.lessons.case import Case
+from iotrace.language import _
 from probes.table import Role
 
 #: ``FD_SETSIZE`` of the C library (``sys/select.h``, select(2)); the kernel itself would take more.
@@ -26,9 +27,8 @@ def fd_setsize(case: Case) -> str | None:
         widest = int(case.asked[selects & (calls.tgid == tgid)].max())
         beyond = calls.ret[made & (calls.tgid == tgid)]
         if widest <= FD_SETSIZE and len(beyond):
-            return (
-                f"select watched descriptors up to {widest - 1}, and the process opened"
-                f" {len(np.unique(beyond))} of {FD_SETSIZE} or more, up to {int(beyond.max())}: select never"
-                f" saw one of them (FD_SETSIZE is {FD_SETSIZE})."
-            )
+            return _(
+                "select watched descriptors up to {widest}, and the process opened {n} of {limit} or more, up"
+                " to {most}: select never saw one of them (FD_SETSIZE is {limit})."
+            ).format(widest=widest - 1, n=len(np.unique(beyond)), limit=FD_SETSIZE, most=int(beyond.max()))
     return None

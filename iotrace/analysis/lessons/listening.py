@@ -11,6 +11,7 @@ from iotrace.analysis.calls import EAGAIN, code, is_role
 from iotrace.analysis.lessons.case import Case, times
 from iotrace.analysis.matrix import spoken
 from iotrace.analysis.readiness import READABLE
+from iotrace.language import _
 from probes.table import Role
 
 #: Two who look at the same moment can both be woken by chance, once or twice.
@@ -33,10 +34,15 @@ def descriptor_leak(case: Case) -> str | None:
     connection = take(calls.role, take(case.lives.origin, case.lives.of_call, -1), 0) == Role.ACCEPT
     closed = int(np.count_nonzero(mine & connection & (calls.code == code("close")) & (calls.ret == 0)))
     why = errno.errorcode[-int(calls.ret[failed[0]])]
-    return (
-        f"{spoken(calls.code[failed[0]])} failed {times(len(failed))} with {why}: of {accepted} accepted"
-        f" connections {closed} had been closed. The one that nobody can accept keeps the listening socket"
-        " ready, so no level-triggered wait sleeps."
+    return _(
+        "{call} failed {times} with {error}: of {accepted} accepted connections {closed} had been closed. The"
+        " one that nobody can accept keeps the listening socket ready, so no level-triggered wait sleeps."
+    ).format(
+        call=spoken(calls.code[failed[0]]),
+        times=times(len(failed)),
+        error=why,
+        accepted=accepted,
+        closed=closed,
     )
 
 
@@ -63,8 +69,12 @@ def thundering_herd(case: Case) -> str | None:
     if np.count_nonzero(vain) < HERD or len(tasks) < 2:
         return None
     root = int(case.root[fails[vain]][0])
-    return (
-        f"{len(tasks)} tasks were woken for connections on {case.named(root)}, and {times(int(vain.sum()))}"
-        f" accept found nothing (EAGAIN), for another had it: {np.count_nonzero(case.root[taken] == root)}"
-        " were accepted."
+    return _(
+        "{n} tasks were woken for connections on {fd}, and {times} accept found nothing (EAGAIN), for another"
+        " had it: {accepted} were accepted."
+    ).format(
+        n=len(tasks),
+        fd=case.named(root),
+        times=times(int(vain.sum())),
+        accepted=np.count_nonzero(case.root[taken] == root),
     )

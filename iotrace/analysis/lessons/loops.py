@@ -8,6 +8,7 @@ from iotrace.analysis.calls import code, is_code, is_role
 from iotrace.analysis.lessons.case import Case, milliseconds, times
 from iotrace.analysis.lessons.triggers import undrained_edge
 from iotrace.analysis.matrix import spoken
+from iotrace.language import _, ngettext
 from probes.table import Role
 
 #: So long a wait makes a person who watches with strace ask whether the server hangs.
@@ -26,10 +27,18 @@ def blocking_call_in_loop(case: Case) -> str | None:
     name = spoken(int(codes[counts.argmax()]))
     longest = int(stalls.asleep_ns[culprits].max())
     waited = int(stalls.waited.sum())
-    return (
-        f"the loop slept in {name} ({times(len(culprits))}, up to {milliseconds(longest)}) while descriptors"
-        f" that it watches were ready: {waited} operation{'s' if waited > 1 else ''} waited for it, up to"
-        f" {milliseconds(int(stalls.late_ns.max()))}."
+    return ngettext(
+        "the loop slept in {call} ({times}, up to {longest}) while descriptors that it watches were ready:"
+        " {n} operation waited for it, up to {late}.",
+        "the loop slept in {call} ({times}, up to {longest}) while descriptors that it watches were ready:"
+        " {n} operations waited for it, up to {late}.",
+        waited,
+    ).format(
+        call=name,
+        times=times(len(culprits)),
+        longest=milliseconds(longest),
+        n=waited,
+        late=milliseconds(int(stalls.late_ns.max())),
     )
 
 
@@ -46,7 +55,7 @@ def idle_wait(case: Case) -> str | None:
         return None
     length = calls.exit_ns[long] - calls.enter_ns[long]
     name = spoken(calls.code[long[length.argmax()]])
-    return (
-        f"{name} slept for a second or more {times(len(long))}, {milliseconds(int(length.max()))} at most,"
-        " and nothing that it watched was ready: that is idleness, no stall."
-    )
+    return _(
+        "{call} slept for a second or more {times}, {time} at most, and nothing that it watched was ready:"
+        " that is idleness, no stall."
+    ).format(call=name, times=times(len(long)), time=milliseconds(int(length.max())))

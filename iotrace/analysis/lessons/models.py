@@ -8,6 +8,7 @@ from iotrace.analysis.calls import code
 from iotrace.analysis.lessons.case import Case
 from iotrace.analysis.matrix import call_names
 from iotrace.analysis.model import Act, MatrixRow, Model, Verdict
+from iotrace.language import _
 
 #: A phase counts as spent in one way when at least this share of it was: the rest is waking and queueing.
 MOST = 0.9
@@ -28,15 +29,20 @@ def _judged(case: Case, model: Model) -> tuple[Verdict, MatrixRow] | None:
     return None
 
 
+def _said(call: str | None) -> str:
+    """Name a call; what stands for several is translated."""
+    return _(call) if call else ""
+
+
 def blocking(case: Case) -> str | None:
     """A blocking receive holds the process through both phases."""
     found = _judged(case, Model.BLOCKING)
     if found is None or found[1].phase1.blocked < MOST:
         return None
-    return (
-        f"one call, both phases: the process slept in {found[1].phase1.blocked_in} until the data came,"
-        " and stayed in it while they were copied."
-    )
+    return _(
+        "one call, both phases: the process slept in {call} until the data came, and stayed in it while they"
+        " were copied."
+    ).format(call=_said(found[1].phase1.blocked_in))
 
 
 def multiplexing(case: Case) -> str | None:
@@ -45,10 +51,10 @@ def multiplexing(case: Case) -> str | None:
     if found is None or found[1].phase2.blocked < MOST:
         return None
     verdict, row = found
-    return (
-        f"{row.phase1.blocked_in or verdict.multiplexer} told who was ready; {row.phase2.blocked_in} still"
-        " copied, with the process inside it: multiplexing is synchronous."
-    )
+    return _(
+        "{wait} told who was ready; {call} still copied, with the process inside it: multiplexing is"
+        " synchronous."
+    ).format(wait=_said(row.phase1.blocked_in or verdict.multiplexer), call=_said(row.phase2.blocked_in))
 
 
 def nonblocking(case: Case) -> str | None:
@@ -56,10 +62,9 @@ def nonblocking(case: Case) -> str | None:
     found = _judged(case, Model.NONBLOCKING)
     if found is None or found[1].phase2.blocked < MOST:
         return None
-    return (
-        f"no try ever slept, but the last one copied with the process inside {found[1].phase2.blocked_in}:"
-        " phase 2 blocks."
-    )
+    return _(
+        "no try ever slept, but the last one copied with the process inside {call}: phase 2 blocks."
+    ).format(call=_said(found[1].phase2.blocked_in))
 
 
 def signal_driven(case: Case) -> str | None:
@@ -68,10 +73,10 @@ def signal_driven(case: Case) -> str | None:
     if found is None or found[1].phase1.free < MOST:
         return None
     row = found[1]
-    return (
-        f"the process was free for {row.phase1.free:.1%} of phase 1; the signal said when to call"
-        f" {row.phase2.blocked_in or 'the receive'}, which copied: synchronous all the same."
-    )
+    return _(
+        "the process was free for {share} of phase 1; the signal said when to call {call}, which copied:"
+        " synchronous all the same."
+    ).format(share=f"{row.phase1.free:.1%}", call=_said(row.phase2.blocked_in) or _("the receive"))
 
 
 def asynchronous(case: Case) -> str | None:
@@ -79,7 +84,7 @@ def asynchronous(case: Case) -> str | None:
     found = _judged(case, Model.ASYNCHRONOUS)
     if found is None or not found[1].phase2.total_ns or found[1].phase2.free <= 0.99:
         return None
-    return "a kernel thread copied: the process was blocked in neither phase."
+    return _("a kernel thread copied: the process was blocked in neither phase.")
 
 
 def who_copied(case: Case) -> str | None:
@@ -87,10 +92,10 @@ def who_copied(case: Case) -> str | None:
     found = _judged(case, Model.ASYNCHRONOUS)
     if found is None or not found[1].phase2.total_ns or found[1].phase2.free > 0.99:
         return None
-    return (
-        f"the request was asynchronous, but {found[1].phase2.blocked:.0%} of the copying ran in the process's"
-        " own thread, inside io_uring_enter."
-    )
+    return _(
+        "the request was asynchronous, but {share} of the copying ran in the process's own thread, inside"
+        " io_uring_enter."
+    ).format(share=f"{found[1].phase2.blocked:.0%}")
 
 
 def settimeout(case: Case) -> str | None:
@@ -105,8 +110,7 @@ def settimeout(case: Case) -> str | None:
     alone = polls & (events["a"][wait] == 1) & (events["c"][wait] > 0)
     if np.count_nonzero(alone) < LEAST_TIMEOUTS or np.count_nonzero(alone) < MOST * len(alone):
         return None
-    names = " and ".join(sorted(call_names(events, call[alone])))
-    return (
-        f"each of {np.count_nonzero(alone)} waits was a poll of one descriptor with a timeout, followed by"
-        f" {names}: a socket with settimeout() is poll and receive, not a blocking receive."
-    )
+    return _(
+        "each of {n} waits was a poll of one descriptor with a timeout, followed by {calls}: a socket with"
+        " settimeout() is poll and receive, not a blocking receive."
+    ).format(n=np.count_nonzero(alone), calls=_(" and ").join(sorted(call_names(events, call[alone]))))

@@ -7,7 +7,8 @@ import numpy as np
 from iotrace.analysis import notices
 from iotrace.analysis.axis import take
 from iotrace.analysis.calls import is_role
-from iotrace.analysis.lessons.case import Case, times
+from iotrace.analysis.lessons.case import Case
+from iotrace.language import ngettext
 from probes.events import Kind
 from probes.table import Role
 
@@ -42,11 +43,14 @@ def sigio_merged(case: Case) -> str | None:
             after[served & (calls.enter_ns[mine] >= when)],
         )
         pairs = np.unique(np.stack([after, case.root[mine]]), axis=1)
-        _, counts = np.unique(pairs[0], return_counts=True)
+        counts = np.unique(pairs[0], return_counts=True)[1]
         merged += int(np.count_nonzero(counts > 1))
     if not merged:
         return None
-    return (
-        f"{times(merged)} one signal stood for data on several descriptors: while SIGIO is pending another is"
-        " dropped. Look at all of them, until EAGAIN."
-    )
+    return ngettext(
+        "once one signal stood for data on several descriptors: while SIGIO is pending another is dropped."
+        " Look at all of them, until EAGAIN.",
+        "{n} times one signal stood for data on several descriptors: while SIGIO is pending another is"
+        " dropped. Look at all of them, until EAGAIN.",
+        merged,
+    ).format(n=merged)

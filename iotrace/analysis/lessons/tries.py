@@ -11,6 +11,7 @@ from iotrace.analysis.lessons.case import Case, milliseconds
 from iotrace.analysis.matrix import spoken
 from iotrace.analysis.model import Basis, Model
 from iotrace.analysis.notices import signal_numbers
+from iotrace.language import _
 from probes.events import Kind
 from probes.table import Role
 
@@ -50,10 +51,21 @@ def _tries(case: Case) -> str | None:
     mine = tries[case.root[tries] == worst]
     failed = int(np.count_nonzero(calls.ret[mine] == EAGAIN))
     name = spoken(calls.code[mine[-1]])
-    return (
-        f"{name} was tried {len(mine)} times on {case.named(worst)}, and {failed} tries"
-        f" ({failed / len(mine):.0%}) found nothing{_delay(case, worst)}."
-    )
+    facts = {
+        "call": name,
+        "n": len(mine),
+        "fd": case.named(worst),
+        "failed": failed,
+        "share": f"{failed / len(mine):.0%}",
+    }
+    late_ns = _delay(case, worst)
+    if late_ns is None:
+        words = _("{call} was tried {n} times on {fd}, and {failed} tries ({share}) found nothing.")
+        return words.format(**facts)
+    return _(
+        "{call} was tried {n} times on {fd}, and {failed} tries ({share}) found nothing; what came meanwhile"
+        " lay ready for {time} (median) until the next."
+    ).format(**facts, time=milliseconds(late_ns))
 
 
 def _signalled_since(case: Case, tgid: Ints, since: Ints, until: Ints) -> NDArray[np.bool_]:
@@ -65,15 +77,14 @@ def _signalled_since(case: Case, tgid: Ints, since: Ints, until: Ints) -> NDArra
     return axis.slot(tgid, until) > axis.slot(tgid, since)
 
 
-def _delay(case: Case, root: int) -> str:
-    """Say how long what was ready waited for the next try, where the kernel told when it was ready."""
+def _delay(case: Case, root: int) -> int | None:
+    """Return how long, in ns, what was ready waited for the next try; None: nobody told when it was."""
     op = case.operations
     late = take(case.lives.root, op["life"].astype(np.int64), -1) == root
     late &= (op["model"] == Model.NONBLOCKING) & (op["ready_basis"] == Basis.MEASURED) & (op["tries"] > 0)
     if not late.any():
-        return ""
-    waited = int(np.median((op["copy_ns"] - op["ready_ns"])[late]))
-    return f"; what came meanwhile lay ready for {milliseconds(waited)} (median) until the next"
+        return None
+    return int(np.median((op["copy_ns"] - op["ready_ns"])[late]))
 
 
 def _looks(case: Case) -> str | None:
@@ -95,7 +106,7 @@ def _looks(case: Case) -> str | None:
     worst = int(np.where(habit, wasted, 0).argmax())
     mine: Ints = waits[index == worst]
     failed = int(np.count_nonzero(empty[index == worst]))
-    return (
-        f"{spoken(calls.code[mine[0]])} was asked {len(mine)} times with timeout 0, and {failed} times"
-        f" ({failed / len(mine):.0%}) nothing was ready: a wait that sleeps asks once."
-    )
+    return _(
+        "{call} was asked {n} times with timeout 0, and {failed} times ({share}) nothing was ready: a wait"
+        " that sleeps asks once."
+    ).format(call=spoken(calls.code[mine[0]]), n=len(mine), failed=failed, share=f"{failed / len(mine):.0%}")

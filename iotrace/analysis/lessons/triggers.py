@@ -10,6 +10,7 @@ from iotrace.analysis.calls import Calls, code, is_role
 from iotrace.analysis.lessons.case import Case, times
 from iotrace.analysis.matrix import spoken
 from iotrace.analysis.readiness import EPOLLET, EPOLLONESHOT, READABLE, WRITABLE
+from iotrace.language import N_, _
 from probes.events import Kind
 from probes.table import Role
 
@@ -25,6 +26,16 @@ _SOCKETS = ("tcp", "unix", "socket", "accepted")
 _MOST_PAIRS = 64
 
 
+_UNTAKEN = N_(
+    "{call} returned at once {n} times in a row for {fd}, and nobody received from or accepted on it:"
+    " level-triggered, readiness is a state, and is told for as long as it lasts."
+)
+_UNSENT = N_(
+    "{call} returned at once {n} times in a row for {fd}, and nobody sent on it: level-triggered, readiness"
+    " is a state, and is told for as long as it lasts."
+)
+
+
 def level_triggered_spin(case: Case) -> str | None:
     """A level-triggered wait does not sleep while a descriptor is ready that nobody serves."""
     sets, calls = case.sets, case.calls
@@ -33,25 +44,22 @@ def level_triggered_spin(case: Case) -> str | None:
     level = (sets.mode & (EPOLLET | EPOLLONESHOT)) == 0
     level &= ~calls.slept[sets.call] & (case.timeout[sets.call] != 0) & (case.entry_root >= 0)
     worst, words = SPIN - 1, None
-    for bits, roles, deed in (
-        (READABLE, (Role.RECEIVE, Role.ACCEPT, Role.TRANSFER, Role.CLOSE), "received from or accepted on it"),
-        (WRITABLE & ~_HANGUP, (Role.SEND, Role.CONNECT, Role.TRANSFER, Role.CLOSE), "sent on it"),
+    for bits, roles, told in (
+        (READABLE, (Role.RECEIVE, Role.ACCEPT, Role.TRANSFER, Role.CLOSE), _UNTAKEN),
+        (WRITABLE & ~_HANGUP, (Role.SEND, Role.CONNECT, Role.TRANSFER, Role.CLOSE), _UNSENT),
     ):
         entry = np.flatnonzero(level & ((sets.revents & bits) != 0))
         if len(entry) <= worst:
             continue
         served = _served(case, roles).slot(case.entry_root[entry], calls.exit_ns[sets.call[entry]])
         run = np.where(served >= 0, served, -2 - case.entry_root[entry])
-        _, first, counts = np.unique(run, return_index=True, return_counts=True)
+        first, counts = np.unique(run, return_index=True, return_counts=True)[1:]
         most = int(counts.argmax())
         if counts[most] <= worst:
             continue
         worst, example = int(counts[most]), int(entry[first[most]])
         name = case.named(int(case.entry_root[example]))
-        words = (
-            f"{spoken(calls.code[sets.call[example]])} returned at once {worst} times in a row for {name},"
-            f" and nobody {deed}: level-triggered, readiness is a state, and is told for as long as it lasts."
-        )
+        words = _(told).format(call=spoken(calls.code[sets.call[example]]), n=worst, fd=name)
     return words
 
 
@@ -105,10 +113,14 @@ def _beside_a_pipe(case: Case, edges: Ints) -> str | None:
         slept = left > 0
         if slept.any():
             wait = waits[slept]
-            return (
-                f"{spoken(calls.code[wait[0]])} slept {times(len(wait))} beside {int(left[slept][0])} bytes"
-                f" that {case.named(reader)} still held: edge-triggered, it had told of them once. Receive"
-                " until EAGAIN."
+            return _(
+                "{call} slept {times} beside {bytes} bytes that {fd} still held: edge-triggered, it had told"
+                " of them once. Receive until EAGAIN."
+            ).format(
+                call=spoken(calls.code[wait[0]]),
+                times=times(len(wait)),
+                bytes=int(left[slept][0]),
+                fd=case.named(reader),
             )
     return None
 
@@ -176,11 +188,10 @@ def _left_in_a_socket(case: Case, edges: Ints) -> str | None:
     if not pair.any():
         return None
     at = int(first[pair][0])
-    return (
-        f"{spoken(calls.code[at])} filled its room on {case.named(int(case.root[at]))} and left data, and"
-        f" {times(int(pair.sum()))} the next wait slept beside them: edge-triggered, it had told of them"
-        " once. Receive until EAGAIN."
-    )
+    return _(
+        "{call} filled its room on {fd} and left data, and {times} the next wait slept beside them:"
+        " edge-triggered, it had told of them once. Receive until EAGAIN."
+    ).format(call=spoken(calls.code[at]), fd=case.named(int(case.root[at])), times=times(int(pair.sum())))
 
 
 def _slept_between(calls: Calls, first: Ints, second: Ints) -> NDArray[np.bool_]:
