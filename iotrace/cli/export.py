@@ -134,7 +134,7 @@ def _export(arguments: argparse.Namespace, wanted: list[tuple[Path | None, Forma
     request = Request(recording, **{field: value for field, value in given.items() if value is not None})
     try:
         files = [(_named(path, recording, format), format) for path, format in wanted]
-        for path, _ in files:
+        for path, _format in files:
             if path is not None:
                 check(path, arguments.force)
         for path, format in files:

@@ -95,7 +95,7 @@ class Column(NamedTuple):
 
 
 def _column(line: str) -> Column:
-    name, kind, field, how, *_ = line.split()
+    name, kind, field, how = line.split()[:4]
     return Column(name, kind.rstrip("+"), kind.endswith("+"), field, how)
 
 
