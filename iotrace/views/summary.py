@@ -22,26 +22,29 @@ _SCREEN = 39
 
 
 class _Take(NamedTuple):
-    """How much of each part is shown. ``tight``: limits in few words, one command, right under the lesson."""
+    """How much of each part is shown.
+
+    ``tight``: limits in few words, one command, right under the lesson. ``reasons``: of the verdicts.
+    """
 
     threads: int = 4
     descriptors: int = 6
     lessons: int = 2
     tight: bool = False
     magnified: bool = True
+    reasons: bool = True
 
+
+_FEWER = ((4, 5), (4, 4), (3, 4), (2, 3), (2, 2), (1, 1))
 
 #: What is left out, one after the other, until all fits :data:`_SCREEN`.
 _TAKES = (
     _Take(),
     _Take(lessons=1),
     _Take(lessons=1, tight=True),
-    _Take(4, 4, 1, True),
-    _Take(3, 4, 1, True),
-    _Take(2, 3, 1, True),
-    _Take(2, 2, 1, True),
-    _Take(1, 1, 1, True),
-    _Take(1, 1, 1, True, False),
+    _Take(lessons=1, tight=True, reasons=False),
+    *(_Take(threads, descriptors, 1, True, reasons=False) for threads, descriptors in _FEWER),
+    _Take(1, 1, 1, True, False, False),
 )
 
 #: (what to type, what it shows)
@@ -56,16 +59,8 @@ def summary(
     room = _SCREEN - _said(analysis)
 
     def draw(width: int, pen: Pen) -> Iterable[Text]:
-        judged = [
-            list(part)
-            for part in (
-                (
-                    *verdict.draw(analysis, width, pen, brief=True),
-                    *(() if _mixed(analysis) else lessons.order(analysis, width, pen)),
-                ),
-                matrix.draw(analysis, width, pen),
-            )
-        ]
+        ordered = [] if _mixed(analysis) else list(lessons.order(analysis, width, pen))
+        proof = list(matrix.draw(analysis, width, pen))
 
         def whole(take: _Take) -> list[Text]:
             timeline = build(analysis, most_threads=take.threads, most_descriptors=take.descriptors)
@@ -75,7 +70,8 @@ def summary(
             shown = magnified if take.magnified else []
             last = [[*taught, *below[:1]]] if take.tight else [taught, below]
             head = list(header.draw(analysis, width, pen, take.tight))
-            return list(spaced((head, *judged, lanes, shown, *last)))
+            judged = [*verdict.draw(analysis, width, pen, brief=True, reasons=take.reasons), *ordered]
+            return list(spaced((head, judged, proof, lanes, shown, *last)))
 
         takes: tuple[_Take, ...] = _TAKES
         if _mixed(analysis):  # the typical operation of several models is typical of none

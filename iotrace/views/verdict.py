@@ -15,7 +15,9 @@ from iotrace.views.glyphs import Pen
 from iotrace.views.layout import HEAD, clip, head, pad, wrap
 
 
-def draw(analysis: Analysis, width: int, pen: Pen, brief: bool = False) -> Iterable[Text]:
+def draw(
+    analysis: Analysis, width: int, pen: Pen, brief: bool = False, reasons: bool = True
+) -> Iterable[Text]:
     """Yield a line per verdict and its reason under it; ``brief``: without reasons said before.
 
     A mixed one names its shares itself.
@@ -44,7 +46,7 @@ def draw(analysis: Analysis, width: int, pen: Pen, brief: bool = False) -> Itera
             yield clip(Text(" " * indent).append_text(counts), width, pen)
         mark = (found.model, found.multiplexer or "")
         told = found.model is Model.MIXED or (mark in said and not found.contradicting)
-        if found.because and not (brief and told):
+        if found.because and reasons and not (brief and told):
             yield from wrap(found.because, width, pen, "muted", Text(" " * indent), indent)
         said.add(mark)
     if not brief and analysis.process_model in wording.PROCESS_MODELS:
