@@ -13,7 +13,6 @@ from enum import IntEnum
 
 import numpy as np
 
-from iotrace.analysis import calls as call_columns
 from iotrace.analysis.axis import Ints, take
 from iotrace.analysis.calls import Calls, is_role
 from iotrace.analysis.model import Analysis, Basis
@@ -73,7 +72,7 @@ def sleeps(
 
     Without ``by_descriptor`` the descriptors of one thread's call share one line.
     """
-    calls = call_columns.select(analysis.events, analysis.end_ns)
+    calls = analysis.call_columns
     chosen = calls.slept & ~calls.pending
     if threads:
         chosen &= np.isin(calls.tid, list(threads))

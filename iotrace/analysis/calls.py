@@ -6,7 +6,7 @@ does (``include/linux/errno.h``); they mean that a signal came, not that the cal
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,9 @@ ACCOUNT_NOISE_NS = 200_000
 
 #: Role of each code, (len(CALLS),) uint8.
 ROLE = np.array([call.role for call in CALLS], np.uint8)
+
+
+_STRETCHES = 64  # rows in so many pieces are copied piece by piece
 
 
 def code(name: str) -> int:
@@ -69,12 +72,10 @@ def select(events: Events, end_ns: int) -> Calls:
     in_flight = np.flatnonzero((kind == Kind.PENDING) & known)
     finished = _still_open(events, is_call, in_flight)
     row = np.flatnonzero(is_call) if not len(finished) else np.sort(np.r_[np.flatnonzero(is_call), finished])
-    # Mostly one stretch of rows is all calls: a slice of a column then costs neither time nor memory.
-    stretch = len(row) and int(row[-1]) - int(row[0]) + 1 == len(row)
-    chosen = slice(int(row[0]), int(row[-1]) + 1) if stretch else row
+    take = _taker(row)
 
     def column(name: str) -> NDArray[Any]:
-        return events[name][chosen]
+        return take(events[name])
 
     codes = column("code")
     enter = column("enter_ns")
@@ -102,6 +103,24 @@ def select(events: Events, end_ns: int) -> Calls:
         slept,
         pending,
     )
+
+
+def _taker(row: NDArray[np.int64]) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """Return what takes these rows, in order, out of a column.
+
+    Mostly they are one stretch, whose slice costs neither time nor memory, or a few, whose copies
+    cost a third of a look-up row by row.
+    """
+    breaks = np.flatnonzero(np.diff(row) != 1) + 1
+    if not len(row) or len(breaks) > _STRETCHES:
+        return lambda column: column[row]
+    starts, stops = np.r_[0, breaks], np.r_[breaks, len(row)]
+    slices = [
+        slice(int(row[start]), int(row[stop - 1]) + 1) for start, stop in zip(starts, stops, strict=True)
+    ]
+    if len(slices) == 1:
+        return lambda column: column[slices[0]]
+    return lambda column: np.concatenate([column[each] for each in slices])
 
 
 def _still_open(

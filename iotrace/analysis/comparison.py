@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from iotrace.analysis.axis import Axis, Ints, take
-from iotrace.analysis.calls import EAGAIN, Calls, is_role, select
+from iotrace.analysis.calls import EAGAIN, Calls, is_role
 from iotrace.analysis.model import Act, Analysis, Basis, MatrixRow, Model, Verdict
 from iotrace.analysis.operation import Operations
 from probes.events import Flag, Kind
@@ -94,7 +94,7 @@ def _side(label: str, analysis: Analysis) -> Side:
             nothing, analysis.lost, probe,
         )  # fmt: skip
     op = analysis.operations[analysis.operations["act"] == act]
-    calls = select(analysis.events, analysis.end_ns)
+    calls = analysis.call_columns
     response, last = _responses(analysis, calls, op)
     tids = np.unique(np.r_[op["tid"], op["waiter"]])
     window = int(op["begin_ns"].min()), max(int(op["end_ns"].max()), last)

@@ -18,6 +18,7 @@ from iotrace.analysis.operation import Operations
 from iotrace.columns import Events
 
 if TYPE_CHECKING:
+    from iotrace.analysis.calls import Calls
     from iotrace.analysis.stalls import Stalls
 
 
@@ -210,10 +211,12 @@ class Analysis:
 
     ``operations`` are sorted by ``begin_ns``. ``lives`` maps each event
     row to an index in ``descriptors`` (-1: the row has no descriptor), (rows,) int32; ``roots`` each of
-    those to the one whose open file it shares (dup, fork), (descriptors,).
+    those to the one whose open file it shares (dup, fork), (descriptors,). ``call_columns`` are all
+    calls one by one, ``calls`` how long they took by name.
     """
 
     events: Events
+    call_columns: Calls
     operations: Operations
     lives: NDArray[np.int32]
     descriptors: Sequence[Descriptor]

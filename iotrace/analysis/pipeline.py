@@ -76,6 +76,7 @@ def _analyse(
     case = lessons.Case(events, all_calls, lives, sets, ctl, op, table, judged, proof, counted)
     return Analysis(
         events=events,
+        call_columns=all_calls,
         operations=op,
         lives=_lives_of_rows(events, all_calls, lives),
         descriptors=table,

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from iotrace import __version__
-from iotrace.analysis import calls as call_columns
 from iotrace.analysis.blocked_report import blocked_json, stalls_json
 from iotrace.analysis.model import Act, Analysis, CallStatistics, MatrixRow, Model, Phase, Verdict
 from iotrace.analysis.verdicts import judge
@@ -158,7 +157,7 @@ def _process_verdict(analysis: Analysis, tgid: int, only: bool) -> dict[str, Any
         op = analysis.operations[analysis.operations["tgid"] == tgid]
         verdicts = {}
         if len(op):
-            calls = call_columns.select(analysis.events, analysis.end_ns)
+            calls = analysis.call_columns
             for act in Act:
                 chosen = op[op["act"] == act]
                 mode = np.zeros(len(chosen), np.int64)

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from iotrace.analysis.calls import code, select
+from iotrace.analysis.calls import code
 from iotrace.analysis.model import PLACES, Act, Analysis, Basis, Model, Phase
 from iotrace.analysis.spent_columns import spent_columns
 from iotrace.analysis.statistics import error_name
@@ -60,7 +60,7 @@ def _pieces(count: int) -> Iterator[slice]:
 
 def _calls(analysis: Analysis) -> Iterator[pa.RecordBatch]:
     events = analysis.events
-    calls = select(events, analysis.end_ns)
+    calls = analysis.call_columns
     descriptors = _Descriptors(analysis)
     operation = np.zeros(len(events), np.int32)
     completed = analysis.operations["call"]

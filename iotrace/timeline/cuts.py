@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iotrace.analysis import places
-from iotrace.analysis.calls import Calls, select
+from iotrace.analysis.calls import Calls
 from iotrace.analysis.model import Analysis, Place
 from iotrace.timeline.lanes import Ints, What
 from probes.events import Flag
@@ -50,7 +50,7 @@ class Work:
 
 def prepare(analysis: Analysis) -> Work:
     """Look at all calls once."""
-    calls = select(analysis.events, analysis.end_ns)
+    calls = analysis.call_columns
     on_file = (calls.flags & Flag.DISK) != 0  # asleep for a disk, not for a peer
     place = places.of_calls(calls, analysis.events["c"][calls.row], on_file)
     single = not len(calls) or bool(calls.tid.min() == calls.tid.max())
