@@ -46,6 +46,7 @@ PROCESS_MODELS = {
     "thread_pool": N_("a pool of threads"),
     "sequential": N_("one client after the other"),
 }
+_WATCHED = {"level": N_("level"), "edge": N_("edge")}
 _TRIGGERS = {
     "level": N_("level-triggered"),
     "edge": N_("edge-triggered"),
@@ -76,6 +77,15 @@ def verdict(found: Verdict) -> str:
             shares=_(", ").join(f"{model(Model(m))} {n}" for m, n in parts if n)
         )
     return _(MODELS[found.model])
+
+
+def watcher(told: str) -> str:
+    """Say who watches a descriptor: of ``epoll (fd 5, edge)`` the trigger is a word."""
+    before, comma, triggers = told.removesuffix(")").partition(", ")
+    if not comma:
+        return told
+    kind, plus, more = triggers.partition("+")
+    return f"{before}, {_(_WATCHED.get(kind, kind))}{plus}{more})"
 
 
 def target(analysis: Analysis) -> str:

@@ -79,7 +79,7 @@ def descriptors(analysis: Analysis, width: int, pen: Pen, most: int = 40) -> Ite
             Text(str(each.fd)),
             Text(pen(_name(each))),
             Text(pen(_flags(each)), "muted"),
-            Text(pen(", ".join(each.watched_by)), "muted"),
+            Text(pen(_(", ").join(map(wording.watcher, each.watched_by))), "muted"),
             Text(pen(wording.model(each.model)) if each.model != Model.UNKNOWN else ""),
             Text(pen(grouped(each.operations)) if each.operations else ""),
             Text(pen(size(each.bytes)) if each.bytes else ""),
