@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from iotrace.analysis.model import PLACES, Act, Basis, MatrixRow, Model, Phase, Place
 from iotrace.analysis.operation import Operations
 from iotrace.columns import Events
-from iotrace.language import N_
+from iotrace.language import N_, _
 from probes.table import CALLS
 
 _SPOKEN = {
@@ -111,6 +111,11 @@ def _name_of(events: Events, place: Place, op: Operations) -> str:
     if names:
         return next(iter(names))
     return N_("a wait for readiness") if place is Place.WAIT else N_("a receive")
+
+
+def said(call: str | None) -> str:
+    """Name what a phase was blocked in: a call's own name, or in words what stands for several."""
+    return _(call) if call and " " in call else call or ""
 
 
 def _worst(basis: NDArray[np.uint8]) -> Basis:

@@ -102,7 +102,7 @@ def _picture(sides: Sequence[Side], courses: Sequence[Course | None], width: int
     yield _axes(spans, widths, margin, pen)
     for side, model, each in zip(sides, models, courses, strict=True):
         above = Text().append_text(pad(Text(pen(side.label), "heading"), margin - 2, pen)).append("  ")
-        words = f"  {_('kernel') if side.label == model else model}"
+        words = "  " + (_("kernel") if side.label == model else model)
         under = pad(Text(pen(words), "muted"), margin - 2, pen).append("  ")  # dim to its end: the kernel's
         if each is None:
             words = side.verdict.because if side.verdict else _("no receive and no accept was seen")
@@ -194,8 +194,9 @@ def _proof(sides: Sequence[Side], width: int, pen: Pen) -> Iterable[Text]:
             rows.append([label, Text(pen(_("? unseen")), "basis.unseen"), Text(), Text(), Text()])
             continue
         first, others, second = phases(side.row, pen)
-        if width < _ROOMY and " (" in second.plain:  # the remark
-            second = second[: second.plain.index(" (")]
+        remark = second.plain.find(" " + _("(a kernel thread copies)"))
+        if width < _ROOMY and remark > 0:
+            second = second[:remark]
         words = {True: _("synchronous"), False: _("asynchronous"), None: ""}[side.synchronous]
         style = "share.free" if side.synchronous is False else "none"
         rows.append([label, first, others, second, Text(words, style)])

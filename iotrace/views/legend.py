@@ -53,7 +53,7 @@ class Seen:
                 words = pen(f" {_(_WITHIN[what]) if what in _WITHIN else words_of(what)}")
                 entries.append(Text.assemble((pen.inside(what), _mark(what)), (words, "muted")))
         if self._level:
-            words = pen(f" {_('≈ bytes in the buffer, by calls that returned')}")
+            words = pen(" " + _("≈ bytes in the buffer, by calls that returned"))
             entries.append(Text.assemble((pen.blocks[2::3], "level"), (words, "muted")))
         if tail:
             entries.append(Text(pen(tail), "muted"))

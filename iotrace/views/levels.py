@@ -28,7 +28,7 @@ def strip(level: Level, timeline: Timeline, cells: int, pen: Pen) -> Text:
     blocks = pen.blocks
     steps = -(-values * (len(blocks) - 1) // max(1, level.most))  # what is not empty never looks so
     text = Text("".join(blocks[step] for step in steps.tolist()), "level")
-    words = pen(f" {_('most {size}').format(size=size(level.most))} ")
+    words = pen(" " + _("most {size}").format(size=size(level.most)) + " ")
     wide = cell_len(words)
     first, room = _longest(steps, wide)
     if room < wide:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from rich.text import Text
 
 from iotrace import wording
+from iotrace.analysis.matrix import said
 from iotrace.analysis.model import Act, Analysis, Basis, MatrixRow, Model, Phase
 from iotrace.language import _
 from iotrace.numbers import duration, grouped, share, size
@@ -67,7 +68,7 @@ def _phase1(phase: Phase, pen: Pen) -> tuple[Text, Text]:
         return Text(pen(_("? unseen")), "basis.unseen"), Text()
     if not phase.total_ns:
         return Text(pen(_("data were there at once")), "muted"), Text()
-    blocked = _("blocked in {call}").format(call=_(phase.blocked_in)) if phase.blocked_in else _("blocked")
+    blocked = _("blocked in {call}").format(call=said(phase.blocked_in)) if phase.blocked_in else _("blocked")
     shares = [
         (phase.blocked, blocked, "share.blocked"),
         (phase.polling, _("polling"), "share.polling"),
@@ -90,10 +91,10 @@ def _phase2(row: MatrixRow, pen: Pen) -> Text:
     if not phase.total_ns:
         return Text(pen(_("nothing copied")), "muted")
     if phase.blocked >= 0.5:
-        where = _("in {call}").format(call=_(phase.blocked_in)) if phase.blocked_in else _("in the call")
+        where = _("in {call}").format(call=said(phase.blocked_in)) if phase.blocked_in else _("in the call")
         return Text(pen(f"{where} ")).append(pen(_about(phase, share(phase.blocked))), "share.copy")
-    text = Text(pen(f"{_('free')} ")).append(pen(_about(phase, share(phase.free))), "share.free")
-    who = f" ({_('a kernel thread copies')})" if row.model == Model.ASYNCHRONOUS else ""
+    text = Text(pen(_("free") + " ")).append(pen(_about(phase, share(phase.free))), "share.free")
+    who = " " + _("(a kernel thread copies)") if row.model == Model.ASYNCHRONOUS else ""
     return text.append(pen(who), "muted")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from iotrace.analysis.calls import code
 from iotrace.analysis.lessons.case import Case
-from iotrace.analysis.matrix import call_names
+from iotrace.analysis.matrix import call_names, said
 from iotrace.analysis.model import Act, MatrixRow, Model, Verdict
 from iotrace.language import _
 
@@ -29,11 +29,6 @@ def _judged(case: Case, model: Model) -> tuple[Verdict, MatrixRow] | None:
     return None
 
 
-def _said(call: str | None) -> str:
-    """Name a call; what stands for several is translated."""
-    return _(call) if call else ""
-
-
 def blocking(case: Case) -> str | None:
     """A blocking receive holds the process through both phases."""
     found = _judged(case, Model.BLOCKING)
@@ -42,7 +37,7 @@ def blocking(case: Case) -> str | None:
     return _(
         "one call, both phases: the process slept in {call} until the data came, and stayed in it while they"
         " were copied."
-    ).format(call=_said(found[1].phase1.blocked_in))
+    ).format(call=said(found[1].phase1.blocked_in))
 
 
 def multiplexing(case: Case) -> str | None:
@@ -54,7 +49,7 @@ def multiplexing(case: Case) -> str | None:
     return _(
         "{wait} told who was ready; {call} still copied, with the process inside it: multiplexing is"
         " synchronous."
-    ).format(wait=_said(row.phase1.blocked_in or verdict.multiplexer), call=_said(row.phase2.blocked_in))
+    ).format(wait=said(row.phase1.blocked_in or verdict.multiplexer), call=said(row.phase2.blocked_in))
 
 
 def nonblocking(case: Case) -> str | None:
@@ -64,7 +59,7 @@ def nonblocking(case: Case) -> str | None:
         return None
     return _(
         "no try ever slept, but the last one copied with the process inside {call}: phase 2 blocks."
-    ).format(call=_said(found[1].phase2.blocked_in))
+    ).format(call=said(found[1].phase2.blocked_in))
 
 
 def signal_driven(case: Case) -> str | None:
@@ -76,7 +71,7 @@ def signal_driven(case: Case) -> str | None:
     return _(
         "the process was free for {share} of phase 1; the signal said when to call {call}, which copied:"
         " synchronous all the same."
-    ).format(share=f"{row.phase1.free:.1%}", call=_said(row.phase2.blocked_in) or _("the receive"))
+    ).format(share=f"{row.phase1.free:.1%}", call=said(row.phase2.blocked_in) or _("the receive"))
 
 
 def asynchronous(case: Case) -> str | None:
