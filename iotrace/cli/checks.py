@@ -124,10 +124,11 @@ def stopping() -> Iterator[Finding]:
         "1": _("own children"),
         "2": _("only with CAP_SYS_PTRACE"),
     }
+    forbidden = _("forbidden until the next boot")
     yield Finding(
         "ptrace scope",
         State.BAD if scope == "3" else State.GOOD,
-        f"{scope or '-'}: {words.get(scope, _('forbidden until the next boot'))}",
+        f"{scope or '-'}: {words.get(scope, forbidden)}",
         _("set kernel.yama.ptrace_scope below 3 and reboot") if scope == "3" else "",
     )
     actions = _text("/proc/sys/kernel/seccomp/actions_avail").split()
