@@ -27,13 +27,12 @@ def environment(**more: str) -> dict[str, str]:
 
 def iotrace(folder: Path, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
     """Run iotrace in ``folder`` to its end."""
-    options: dict[str, Any] = {"stdin": subprocess.DEVNULL, **more}
+    options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "env": environment(), **more}
     if "input" in options:
         del options["stdin"]
     return subprocess.run(
         [*COMMAND, *words],
         cwd=folder,
-        env=environment(),
         capture_output=True,
         text=True,
         timeout=LIMIT_S,

@@ -108,7 +108,17 @@ def as_mo(catalog: Catalog) -> bytes:
     return out.getvalue()
 
 
+def forms(message: Message) -> tuple[str, ...]:
+    """Return the translations of a message: one, or one for each plural; empty where there is none yet."""
+    words = message.string
+    return tuple(words) if isinstance(words, tuple | list) else (words or "",)
+
+
+def originals(message: Message) -> tuple[str, ...]:
+    """Return the English of a message: one, or singular and plural."""
+    return tuple(message.id) if isinstance(message.id, tuple | list) else (message.id,)
+
+
 def is_translated(message: Message) -> bool:
     """Return whether somebody has translated every form of a message."""
-    forms = message.string if isinstance(message.string, tuple) else (message.string,)
-    return all(forms) and not message.fuzzy
+    return all(forms(message)) and not message.fuzzy

@@ -14,14 +14,6 @@ from iotrace.language import DOMAINS, LANGUAGES
 from tests.catalogues import catalogue
 from tests.command import ROOT
 
-MESSAGES = [
-    pytest.param(name, domain, message, id=f"{name}-{domain}-{number}")
-    for name in LANGUAGES[1:]
-    for domain in DOMAINS
-    for number, message in enumerate(catalogue.read(domain, name))
-    if message.id
-]
-
 
 def fields(text: str) -> set[str]:
     return set(re.findall(r"\{(\w*)[^}]*\}", text))
@@ -40,9 +32,9 @@ def test_translations_hold_the_same_facts(name: str, domain: str) -> None:
     for message in catalogue.read(domain, name):
         if not message.id:
             continue
-        one = message.id if isinstance(message.id, str) else message.id[-1]
-        every = message.id if isinstance(message.id, tuple | list) else (message.id,)
-        for form in message.string if isinstance(message.string, tuple) else (message.string,):
+        every = catalogue.originals(message)
+        one = every[-1]
+        for form in catalogue.forms(message):
             most, least = set.union(*map(fields, every)), set.intersection(*map(fields, every))
             same = least <= fields(form) <= most
             same &= re.findall(r"`[^`]*`", form) == re.findall(r"`[^`]*`", one)
@@ -62,7 +54,7 @@ def test_chinese_is_set_as_chinese() -> None:
     found = []
     for domain in DOMAINS:
         for message in catalogue.read(domain, "zh"):
-            for form in message.string if isinstance(message.string, tuple) else (message.string,):
+            for form in catalogue.forms(message):
                 text = form
                 for field in joined:
                     text = text.replace(field, "")
