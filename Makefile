@@ -2,12 +2,13 @@
 # make test    the tests;  make check  style and types;  make bench  the cost of tracing, beside its peers
 # make gallery   docs/gallery/, the figures of the README, from real runs
 # make catalogues   iotrace/catalogues/: what is marked for translation, and what gettext reads
+# make fonts   the Chinese fonts of pictures, cut to what our texts use
 # make wheel   dist/*.whl and *.tar.gz;  make clean  forget .venv and everything built
 
 SHELL := /bin/bash
 BIN := .venv/bin
 
-.PHONY: demo test check bench gallery catalogues wheel clean
+.PHONY: demo test check bench gallery catalogues fonts wheel clean
 
 demo: .venv/.ready-demo
 	@./setup.sh system demo
@@ -30,6 +31,11 @@ gallery: .venv/.ready-demo
 
 catalogues: .venv/.ready-dev
 	@$(BIN)/python -m tests.catalogues
+
+fonts: .venv/.ready-dev
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	npm pack --silent --pack-destination "$$folder" @expo-google-fonts/noto-sans-sc@0.4.3 >/dev/null && \
+	tar -xzf "$$folder"/*.tgz -C "$$folder" && $(BIN)/python -m tests.fonts "$$folder"
 
 wheel: .venv/.ready-dev
 	@$(BIN)/python -m hatchling build -d dist

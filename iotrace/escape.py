@@ -18,12 +18,13 @@ def clean(text: str, ascii_only: bool = False) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        char if char.isprintable() and (char.isascii() or not ascii_only) else _escaped(ord(char))
-        for char in text
+        char if char.isprintable() and (char.isascii() or not ascii_only) else escaped(char) for char in text
     )
 
 
-def _escaped(point: int) -> str:
+def escaped(char: str) -> str:
+    """Return one character as its escape."""
+    point = ord(char)
     if 0xDC80 <= point <= 0xDCFF:
         point -= 0xDC00
     if point <= 0xFF:

@@ -122,7 +122,7 @@ def _recordings(arguments: argparse.Namespace, stack: ExitStack) -> list[tuple[s
 def _draw(arguments: argparse.Namespace, recordings: list[tuple[str, Path]]) -> Ending:
     from iotrace.analysis import analyse
     from iotrace.cli.output import OutputError, write_files
-    from iotrace.exporters import export, picture, undrawn
+    from iotrace.exporters import export, picture
     from iotrace.figures import NothingToDraw, Request, draw
     from iotrace.recording.reading import read
     from iotrace.theme import THEMES
@@ -148,8 +148,6 @@ def _draw(arguments: argparse.Namespace, recordings: list[tuple[str, Path]]) -> 
     except OutputError as error:
         say(str(error))
         return Ending(FAILED)
-    if chosen.suffix != "svg" and undrawn(stages or [scene]):
-        say(_("some signs are in no font of this machine: install one with them (Debian: fonts-noto-cjk)"))
     return Ending(0)
 
 

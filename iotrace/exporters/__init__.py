@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NamedTuple
 
-from iotrace import fonts
-from iotrace.figures import metrics
-from iotrace.figures.scene import Scene, Text, walk
+from iotrace.figures.scene import Scene
 from iotrace.theme import Theme
 
 
@@ -34,18 +32,6 @@ PICTURES: tuple[Picture, ...] = (
 def picture(suffix: str) -> Picture | None:
     """Return the format of a suffix (without its dot, in any case); None where there is none."""
     return next((each for each in PICTURES if each.suffix == suffix.lower()), None)
-
-
-def undrawn(scenes: Sequence[Scene]) -> bool:
-    """Return whether there are signs that neither our font nor one of this machine has."""
-    if fonts.chinese() is not None:
-        return False
-    return any(
-        not metrics.known(item.words)
-        for scene in scenes
-        for item in walk(scene.items)
-        if isinstance(item, Text)
-    )
 
 
 def export(kind: Picture, scenes: Sequence[Scene], theme: Theme) -> list[bytes]:

@@ -1,7 +1,7 @@
 """Scenes as the pages of a PDF: vectors, and text that can be searched and copied, by fpdf2.
 
-Its font is Noto Sans, embedded as far as it is used; what that lacks comes from this machine's font with
-Chinese signs (:func:`iotrace.fonts.chinese`), where there is one with TrueType outlines.
+Its fonts are Noto Sans and Noto Sans SC, embedded as far as they are used; what they lack comes from this
+machine's font with Chinese signs (:func:`iotrace.fonts.of_machine`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 from iotrace.figures import metrics, outline
 from iotrace.figures.scene import Anchor, Area, Brace, Dot, Item, Line, Point, Rect, Scene, Stroke, Text, walk
 from iotrace.figures.scene import line_colour as colour_of
-from iotrace.fonts import BOLD, REGULAR, chinese
+from iotrace.fonts import (
+    BOLD,
+    CHINESE,
+    CHINESE_BOLD,
+    FAMILIES,
+    FAMILY_CHINESE,
+    REGULAR,
+    machine_has,
+    of_machine,
+)
 from iotrace.theme import Theme
 
 if TYPE_CHECKING:
@@ -21,6 +30,8 @@ if TYPE_CHECKING:
 
 #: How many straight pieces a Bézier curve is drawn with.
 _PIECES = 12
+
+_LATIN, _CHINESE, _OTHER = FAMILIES[0], FAMILY_CHINESE, "of this machine"
 
 
 def export(scenes: Sequence[Scene], theme: Theme) -> bytes:
@@ -35,25 +46,36 @@ def export(scenes: Sequence[Scene], theme: Theme) -> bytes:
     pdf.set_title(first.title)
     pdf.set_subject(first.description)
     pdf.set_creator("iotrace")
-    pdf.add_font("Noto Sans", "", REGULAR)
-    pdf.add_font("Noto Sans", "B", BOLD)
-    other = chinese(truetype=True)
-    if other is not None and any(_foreign(scene) for scene in scenes):
-        pdf.add_font("Chinese", "", other)
-    else:
-        other = None
+    _fonts(pdf, scenes)
     for scene in scenes:
         pdf.add_page(format=(scene.width, scene.height))
         for item in walk(scene.items):
-            _draw(pdf, item, theme, other is not None)
+            _draw(pdf, item, theme)
     return bytes(pdf.output())
 
 
-def _foreign(scene: Scene) -> bool:
-    return any(not metrics.known(item.words) for item in walk(scene.items) if isinstance(item, Text))
+def _fonts(pdf: FPDF, scenes: Sequence[Scene]) -> None:
+    """Add the fonts that the scenes need."""
+    texts = {item.words for scene in scenes for item in walk(scene.items) if isinstance(item, Text)}
+    families = {_family(sign) for sign in set("".join(texts))}
+    pdf.add_font(_LATIN, "", REGULAR)
+    pdf.add_font(_LATIN, "B", BOLD)
+    if _CHINESE in families:
+        pdf.add_font(_CHINESE, "", CHINESE)
+        pdf.add_font(_CHINESE, "B", CHINESE_BOLD)
+    other = of_machine() if _OTHER in families else None
+    if other is not None:
+        pdf.add_font(_OTHER, "", other)
+        pdf.add_font(_OTHER, "B", other)
 
 
-def _draw(pdf: FPDF, item: Item, theme: Theme, foreign: bool) -> None:
+def _family(sign: str) -> str:
+    if metrics.latin(sign):
+        return _LATIN
+    return _CHINESE if metrics.chinese(sign) or not machine_has(sign) else _OTHER
+
+
+def _draw(pdf: FPDF, item: Item, theme: Theme) -> None:
     match item:
         case Rect():
             _rect(pdf, item, theme)
@@ -76,7 +98,7 @@ def _draw(pdf: FPDF, item: Item, theme: Theme, foreign: bool) -> None:
             _fill(pdf, points, theme[item.meaning].edge)
             _stroke(pdf, [*points, points[0]], theme.paper, 1.0)
         case Text():
-            _text(pdf, item, theme, foreign)
+            _text(pdf, item, theme)
 
 
 def _rect(pdf: FPDF, item: Rect, theme: Theme) -> None:
@@ -98,17 +120,18 @@ def _rect(pdf: FPDF, item: Rect, theme: Theme) -> None:
         pdf.set_dash_pattern()
 
 
-def _text(pdf: FPDF, item: Text, theme: Theme, foreign: bool) -> None:
+def _text(pdf: FPDF, item: Text, theme: Theme) -> None:
     pdf.set_text_color(theme[item.inside].ink if item.inside else theme[item.meaning].word)
+    style = "B" if item.bold else ""
     runs = []
-    for own, signs in groupby(item.words, lambda sign: not foreign or metrics.known(sign)):
+    for family, signs in groupby(item.words, _family):
         words = "".join(signs)
-        pdf.set_font(*(("Noto Sans", "B" if item.bold else "") if own else ("Chinese", "")), size=item.size)
-        runs.append((own, words, pdf.get_string_width(words)))
+        pdf.set_font(family, style, size=item.size)
+        runs.append((family, words, pdf.get_string_width(words)))
     total = sum(length for _, _, length in runs)
     x = item.x - {Anchor.START: 0.0, Anchor.MIDDLE: total / 2, Anchor.END: total}[item.anchor]
-    for own, words, length in runs:
-        pdf.set_font(*(("Noto Sans", "B" if item.bold else "") if own else ("Chinese", "")), size=item.size)
+    for family, words, length in runs:
+        pdf.set_font(family, style, size=item.size)
         pdf.text(x, item.y, words)
         x += length
 

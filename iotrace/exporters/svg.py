@@ -7,13 +7,14 @@ are lines), no marker (arrow heads are paths), no transform. Lengths are points 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from xml.sax.saxutils import escape, quoteattr
 
-from iotrace.figures import outline
+from iotrace.figures import metrics, outline
 from iotrace.figures.page import legible
 from iotrace.figures.scene import Anchor, Area, Brace, Dot, Group, Item, Line, Rect, Scene, Stroke, Text
 from iotrace.figures.scene import line_colour as colour_of
-from iotrace.fonts import FAMILIES
+from iotrace.fonts import FAMILIES, FAMILY_CHINESE
 from iotrace.theme import Theme
 
 #: CSS pixels (1/96 inch) a point.
@@ -25,8 +26,12 @@ def export(scenes: Sequence[Scene], theme: Theme) -> bytes:
     return document(scenes[0], theme).encode()
 
 
-def document(scene: Scene, theme: Theme) -> str:
-    """Return the document."""
+def document(scene: Scene, theme: Theme, own_fonts: bool = False) -> str:
+    """Return the document.
+
+    ``own_fonts``: its reader has our fonts and no others, and is told which draws what: resvg falls back to
+    another font sign by sign, but then takes no heed of its weight.
+    """
     families = ", ".join(f"'{name}'" if " " in name else name for name in FAMILIES)
     box = f"0 0 {_number(scene.width)} {_number(scene.height)}"
     description = "\n".join(map(legible, scene.description.splitlines()))
@@ -39,13 +44,13 @@ def document(scene: Scene, theme: Theme) -> str:
         head,
         f"<title>{_words(scene.title)}</title>",
         f"<desc>{escape(description)}</desc>",
-        *_all(scene.items, theme),
+        *_all(scene.items, theme, own_fonts),
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _all(items: Sequence[Item], theme: Theme) -> Iterator[str]:
+def _all(items: Sequence[Item], theme: Theme, own_fonts: bool) -> Iterator[str]:
     for item in items:
         match item:
             case Group():
@@ -53,7 +58,7 @@ def _all(items: Sequence[Item], theme: Theme) -> Iterator[str]:
                 told = ". ".join(filter(None, (item.title, item.evidence)))
                 if told:
                     yield f"<title>{_words(told)}</title>"
-                yield from _all(item.items, theme)
+                yield from _all(item.items, theme, own_fonts)
                 yield "</g>"
             case Rect():
                 yield from _rect(item, theme)
@@ -71,7 +76,7 @@ def _all(items: Sequence[Item], theme: Theme) -> Iterator[str]:
                     ' stroke-width="1"/>'
                 )
             case Text():
-                yield _text(item, theme)
+                yield _text(item, theme, own_fonts)
 
 
 def _rect(item: Rect, theme: Theme) -> Iterator[str]:
@@ -116,13 +121,20 @@ def _area(item: Area, theme: Theme) -> str:
     )
 
 
-def _text(item: Text, theme: Theme) -> str:
+def _text(item: Text, theme: Theme, own_fonts: bool) -> str:
     colour = theme[item.inside].ink if item.inside else theme[item.meaning].word
     anchor = "" if item.anchor is Anchor.START else f' text-anchor="{item.anchor.value}"'
     bold = ' font-weight="700"' if item.bold else ""
+    words = _words(item.words)
+    if own_fonts and not item.words.isascii():
+        runs = ((chinese, "".join(signs)) for chinese, signs in groupby(legible(item.words), metrics.chinese))
+        words = "".join(
+            f'<tspan font-family="{FAMILY_CHINESE}">{escape(run)}</tspan>' if chinese else escape(run)
+            for chinese, run in runs
+        )
     return (
         f'<text x="{_number(item.x)}" y="{_number(item.y)}" font-size="{_number(item.size)}"'
-        f' fill="{colour}"{anchor}{bold}>{_words(item.words)}</text>'
+        f' fill="{colour}"{anchor}{bold}>{words}</text>'
     )
 
 

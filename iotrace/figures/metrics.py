@@ -1,8 +1,9 @@
 """How wide words are, without a screen: advance widths of the widest of the usual fonts.
 
 ``advances.tsv`` has the wider of Noto Sans and DejaVu Sans; Helvetica, Arial and Liberation Sans are
-narrower than either. So text that fits here fits in whatever font its reader has. East Asian wide signs are
-one em (UAX #11); what no table knows is taken as an em too.
+narrower than either. ``advances-chinese.tsv`` has what only our Noto Sans SC has. So text that fits here fits
+in whatever font its reader has. East Asian wide signs are one em (UAX #11) in all of them; what no table
+knows is taken as an em too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ ASCENT, DESCENT = 0.76, 0.22
 
 ELLIPSIS = "…"
 
+TABLE = Path(__file__).parent / "advances.tsv"
+CHINESE_TABLE = Path(__file__).parent / "advances-chinese.tsv"
+
 _EM = 1000
 
 
@@ -25,8 +29,18 @@ def width(words: str, size: float, bold: bool = False) -> float:
 
 
 def known(words: str) -> bool:
-    """Return whether the pictures' own font has all the signs."""
-    return all(sign in _advances()[False] for sign in words)
+    """Return whether the pictures' own fonts have all the signs."""
+    return all(sign in _advances()[False] or sign in _chinese()[False] for sign in words)
+
+
+def latin(sign: str) -> bool:
+    """Return whether the font is Noto Sans that draws a sign."""
+    return sign in _advances()[False]
+
+
+def chinese(sign: str) -> bool:
+    """Return whether the font is Noto Sans SC that draws a sign."""
+    return sign in _chinese()[False]
 
 
 def fit(words: str, room: float, size: float, bold: bool = False) -> str:
@@ -68,19 +82,31 @@ def _shortened(words: str, kept: int) -> str:
 @lru_cache(4096)
 def _thousandths(words: str, bold: bool) -> int:
     table = _advances()[bold]
-    return sum(table[sign] if sign in table else _unknown(sign) for sign in words)
+    return sum(table[sign] if sign in table else _other(sign, bold) for sign in words)
 
 
-def _unknown(sign: str) -> int:
+def _other(sign: str, bold: bool) -> int:
+    table = _chinese()[bold]
+    if sign in table:
+        return table[sign]
     return 0 if unicodedata.combining(sign) else _EM
 
 
 @cache
 def _advances() -> tuple[dict[str, int], dict[str, int]]:
+    return _read(TABLE)
+
+
+@cache
+def _chinese() -> tuple[dict[str, int], dict[str, int]]:
+    return _read(CHINESE_TABLE)
+
+
+def _read(path: Path) -> tuple[dict[str, int], dict[str, int]]:
     """Read the tables for regular and bold."""
     regular: dict[str, int] = {}
     bold: dict[str, int] = {}
-    for line in (Path(__file__).parent / "advances.tsv").read_text("ascii").splitlines():
+    for line in path.read_text("ascii").splitlines():
         if line.startswith("#"):
             continue
         span, thin, thick = line.split("\t")

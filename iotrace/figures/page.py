@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from iotrace.analysis.model import Analysis
-from iotrace.escape import clean
-from iotrace.figures.metrics import fit, width
+from iotrace.escape import clean, escaped
+from iotrace.figures.metrics import fit, known, width
 from iotrace.figures.provenance import small_print
 from iotrace.figures.scene import HEIGHTS, WIDTH, Anchor, Group, Item, Rect, Scene, Text, numbered
+from iotrace.fonts import machine_has
 from iotrace.theme import Meaning
 
 #: Sizes of text, in points: what is read from the back row, and the small print.
@@ -92,8 +93,17 @@ def compose(
 
 
 def legible(words: str) -> str:
-    """Return words with whatever is unprintable escaped, but for the narrow blank of our own numbers."""
-    return "\u202f".join(clean(part) for part in words.split("\u202f"))
+    """Return words with all their signs in sight: what is unprintable, and what no font here has, is escaped.
+
+    The narrow blank of our own numbers stays. The fonts are those of :mod:`iotrace.fonts`, for every format:
+    what a picture says does not hang on where it is opened.
+    """
+    if words.isascii() and words.isprintable():
+        return words
+    words = "\u202f".join(clean(part) for part in words.split("\u202f"))
+    if known(words):
+        return words
+    return "".join(sign if known(sign) or machine_has(sign) else escaped(sign) for sign in words)
 
 
 def legend(meanings: Sequence[tuple[Meaning, str]], x: float, y: float, room: float) -> list[Item]:

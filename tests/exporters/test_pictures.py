@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import struct
 from functools import cache
@@ -12,10 +11,10 @@ from xml.etree import ElementTree
 import pypdf
 import pytest
 
-from iotrace import exporters, fonts
+from iotrace import exporters
 from iotrace.exporters import PICTURES
 from iotrace.figures import KINDS, Request, Scene, draw
-from iotrace.figures.scene import Anchor, Group, Rect, Text, walk
+from iotrace.figures.scene import Group, Rect, Text, walk
 from iotrace.theme import LIGHT, THEMES, Meaning, Theme
 from tests.figures.test_scenes import DRAWN, HOSTILE
 from tests.views import scenes
@@ -106,24 +105,6 @@ def test_the_formats_draw_a_scene_alike_in_number() -> None:
     root = svg(scene)
     assert len(list(root.iter(f"{SVG}rect"))) == 2
     assert len(list(root.iter(f"{SVG}path"))) == 1
-
-
-@pytest.mark.parametrize("suffix", ["png", "pdf"])
-def test_chinese_is_drawn(suffix: str) -> None:
-    if fonts.chinese(truetype=True) is None:
-        missing = "this machine has no font with Chinese signs (Debian: fonts-droid-fallback)"
-        pytest.fail(missing) if os.environ.get("IOTRACE_REQUIRE_PROBES") == "1" else pytest.skip(missing)
-
-    def content(words: str) -> bytes:
-        text = Text(480, 270, words, anchor=Anchor.MIDDLE)
-        (made,) = export(suffix, [Scene("model", 960, 540, "t", "d", (text,))])
-        return made
-
-    if suffix == "png":
-        assert content("阻塞在 recvfrom") != content("数据 recvfrom") != content("recvfrom")
-    else:
-        page = pypdf.PdfReader(io.BytesIO(content("阻塞在 recvfrom 里"))).pages[0]
-        assert "阻塞在" in page.extract_text()
 
 
 def test_every_format_has_its_module() -> None:
