@@ -7,11 +7,12 @@ from importlib import import_module
 from typing import NamedTuple
 
 from iotrace.figures.scene import Scene
+from iotrace.language import N_
 from iotrace.theme import Theme
 
 
 class Picture(NamedTuple):
-    """A format for scenes. Its module has ``export(scenes, theme) -> bytes``.
+    """A format for scenes; ``line`` is a message. Its module has ``export(scenes, theme) -> bytes``.
 
     ``several``: one file holds all stages of a figure; otherwise ``export`` takes one scene.
     """
@@ -22,10 +23,10 @@ class Picture(NamedTuple):
 
 
 PICTURES: tuple[Picture, ...] = (
-    Picture("svg", "for pages and slides: lines and text that can be edited"),
-    Picture("png", "2560 pixels wide"),
-    Picture("pdf", "vectors; a page a stage", several=True),
-    Picture("pptx", "a slide of native shapes; a slide a stage", several=True),
+    Picture("svg", N_("for pages and slides: lines and text that can be edited")),
+    Picture("png", N_("2560 pixels wide")),
+    Picture("pdf", N_("vectors; a page a stage"), several=True),
+    Picture("pptx", N_("a slide of native shapes; a slide a stage"), several=True),
 )
 
 

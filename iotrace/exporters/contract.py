@@ -52,7 +52,8 @@ class Exporter(Protocol):
 
 
 class Format(NamedTuple):
-    """A format: its name, the endings of its files without the dot, its line in the list, its module.
+    """A format: its name, the endings of its files without the dot, its line in the list (a
+    message), its module.
 
     ``options`` are the fields of :class:`Request` that it reads besides the recording; ``text``: a terminal
     can show it.

@@ -7,23 +7,30 @@ from pathlib import PurePath
 from typing import cast
 
 from iotrace.exporters.contract import Exporter, Format
+from iotrace.language import N_
 
 _PICTURE = frozenset({"figure", "theme", "aspect", "operation"})
 
 _ROWS = frozenset({"table"})
 
 FORMATS: tuple[Format, ...] = (
-    Format("html", ("html", "htm"), "one page: zoom, search, the evidence of every call", "html", text=True),
-    Format("csv", ("csv",), "rows for spreadsheets: calls, or another --table", "csv", _ROWS, text=True),
-    Format("jsonl", ("jsonl", "ndjson"), "rows as JSON, one a line", "jsonl", _ROWS, text=True),
-    Format("parquet", ("parquet",), "rows for DuckDB, polars, pandas, Spark", "parquet", _ROWS),
-    Format("svg", ("svg",), "a figure: lines and text that can be edited", "drawing", _PICTURE, text=True),
-    Format("png", ("png",), "a figure, 2560 pixels wide", "drawing", _PICTURE),
-    Format("pdf", ("pdf",), "a figure: vectors; --steps: a page a stage", "drawing", _PICTURE | {"steps"}),
+    Format(
+        "html", ("html", "htm"), N_("one page: zoom, search, the evidence of every call"), "html", text=True
+    ),
+    Format("csv", ("csv",), N_("rows for spreadsheets: calls, or another --table"), "csv", _ROWS, text=True),
+    Format("jsonl", ("jsonl", "ndjson"), N_("rows as JSON, one a line"), "jsonl", _ROWS, text=True),
+    Format("parquet", ("parquet",), N_("rows for DuckDB, polars, pandas, Spark"), "parquet", _ROWS),
+    Format(
+        "svg", ("svg",), N_("a figure: lines and text that can be edited"), "drawing", _PICTURE, text=True
+    ),
+    Format("png", ("png",), N_("a figure, 2560 pixels wide"), "drawing", _PICTURE),
+    Format(
+        "pdf", ("pdf",), N_("a figure: vectors; --steps: a page a stage"), "drawing", _PICTURE | {"steps"}
+    ),
     Format(
         "pptx",
         ("pptx",),
-        "a deck of slides: verdict, figures, proof, lessons; native shapes and notes",
+        N_("a deck of slides: verdict, figures, proof, lessons; native shapes and notes"),
         "pptx",
         _PICTURE | {"steps", "lesson"},
     ),

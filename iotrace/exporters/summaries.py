@@ -4,27 +4,40 @@ from __future__ import annotations
 
 from iotrace import wording
 from iotrace.analysis.model import Act, Analysis, Basis, MatrixRow, Phase
+from iotrace.language import N_, _
 from iotrace.numbers import duration, grouped, share, size
 
+#: Heads of columns: messages.
 MATRIX = (
-    "act",
-    "model",
-    "operations",
-    "phase 1: waiting for data",
-    "phase 2: copying to the process",
-    "bytes",
+    N_("act"),
+    N_("model"),
+    N_("operations"),
+    N_("phase 1: waiting for data"),
+    N_("phase 2: copying to the process"),
+    N_("bytes"),
 )
-CALLS = ("call", "count", "errors", "bytes", "total", "asleep", "copying", "p50", "p99", "longest")
+CALLS = (
+    N_("call"),
+    N_("count"),
+    N_("errors"),
+    N_("bytes"),
+    N_("total"),
+    N_("asleep"),
+    N_("copying"),
+    N_("p50"),
+    N_("p99"),
+    N_("longest"),
+)
 
 
 def matrix_rows(analysis: Analysis) -> list[tuple[str, ...]]:
     """Return a row under :data:`MATRIX` for each act and model that the recording has."""
     return [
         (
-            wording.ACTS[row.act],
-            wording.MODELS[row.model],
+            _(wording.ACTS[row.act]),
+            _(wording.MODELS[row.model]),
             grouped(row.operations),
-            phase(row.phase1, "the data were there at once"),
+            phase(row.phase1, _("the data were there at once")),
             second(row),
             size(row.bytes) if row.act != Act.ACCEPT else "",
         )
@@ -51,25 +64,28 @@ def call_rows(analysis: Analysis) -> list[tuple[str, ...]]:
 
 def second(row: MatrixRow) -> str:
     """Say where the process was in phase 2."""
-    return "nothing to copy" if row.act == Act.ACCEPT else phase(row.phase2, "nothing was copied")
+    return _("nothing to copy") if row.act == Act.ACCEPT else phase(row.phase2, _("nothing was copied"))
 
 
 def phase(found: Phase, none: str) -> str:
     """Say where the process was in a phase; ``none`` where it had no length."""
     if found.basis == Basis.UNSEEN:
-        return "? unseen"
+        return f"? {_('unseen')}"
     if not found.total_ns:
         return none
     mark = "≈ " if found.basis == Basis.BOUNDED else ""
-    return f"{mark}{duration(found.total_ns)}: {', '.join(shares(found))}"
+    return f"{mark}{duration(found.total_ns)}: {_(', ').join(shares(found))}"
 
 
 def shares(found: Phase) -> list[str]:
     """Name what the process did in a phase, with its share, the largest first."""
     parts = (
-        (f"blocked in {found.blocked_in}" if found.blocked_in else "blocked", found.blocked),
-        ("polling", found.polling),
-        ("queued", found.queued),
-        ("free", found.free),
+        (
+            _("blocked in {call}").format(call=found.blocked_in) if found.blocked_in else _("blocked"),
+            found.blocked,
+        ),
+        (_("polling"), found.polling),
+        (_("queued"), found.queued),
+        (_("free"), found.free),
     )
     return [f"{name} {share(value)}" for name, value in sorted(parts, key=lambda each: -each[1]) if value > 0]

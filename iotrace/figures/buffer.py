@@ -8,36 +8,36 @@ from iotrace import wording
 from iotrace.analysis.calls import Calls, is_role
 from iotrace.analysis.levels import FULL_NS
 from iotrace.analysis.model import Analysis, Level
-from iotrace.escape import clean
 from iotrace.figures.axes import level_lines, time_axis
-from iotrace.figures.page import LINE, NothingToDraw, Request, compose, legend, legend_rows, page
+from iotrace.figures.page import LINE, NothingToDraw, Request, compose, legend, legend_rows, legible, page
 from iotrace.figures.scene import Area, Group, Item, Line, Rect, Scene
-from iotrace.numbers import brief, duration, plural, size
+from iotrace.language import N_, _, ngettext
+from iotrace.numbers import brief, duration, grouped, size
 from iotrace.theme import Meaning
 from iotrace.timeline import highest
 from iotrace.timeline.cuts import prepare
 from probes.table import Role
 
 _STRIP = 22.0  # the height of the sender's sleeps
-_MEANINGS = [(Meaning.READY, "bytes in the buffer"), (Meaning.OTHER, "the sender sleeps: no room")]
+_MEANINGS = [(Meaning.READY, N_("bytes in the buffer")), (Meaning.OTHER, N_("the sender sleeps: no room"))]
 
 
 def buffer(request: Request) -> Scene:
     """Draw the buffer that was fullest. Raises :class:`NothingToDraw` where none was full for a sender."""
     analysis = request.analysis
     if not analysis.levels:
-        lost = (
-            "events were lost, so no buffer can be summed up"
+        raise NothingToDraw(
+            _("events were lost, so no buffer can be summed up: `iotrace demo kernel_buffer` records one")
             if analysis.lost
-            else "no sender met a full buffer"
+            else _("no sender met a full buffer: `iotrace demo kernel_buffer` records one")
         )
-        raise NothingToDraw(f"{lost}: `iotrace demo kernel_buffer` records one")
     level = max(analysis.levels, key=lambda each: each.most)
     paper = page(request.aspect)
     first, last = int(level.time_ns[0]), int(level.time_ns[-1])
     edge = max(1, (last - first) // 40)
     from_ns, to_ns = max(analysis.begin_ns, first - edge), last + edge
-    rows = legend_rows(_MEANINGS, paper.width)
+    meanings = [(meaning, _(words)) for meaning, words in _MEANINGS]
+    rows = legend_rows(meanings, paper.width)
     left, right = paper.left + 96, paper.right - 4
     top, floor = paper.top + 42, paper.bottom - rows * LINE - _STRIP - 22
     cells = int(right - left)
@@ -60,8 +60,10 @@ def buffer(request: Request) -> Scene:
             points.append((left + cell, y))
             before = int(fill[cell])
     points.append((left + cells, points[-1][1]))
-    told = f"fullest: {size(most)}"
-    items.append(Group((Area(tuple(points), floor, Meaning.READY),), told, "results of the calls, summed", 1))
+    told = _("{size} at most").format(size=size(most))
+    items.append(
+        Group((Area(tuple(points), floor, Meaning.READY),), told, _("results of the calls, summed"), 1)
+    )
     items.append(Line(((left, floor), (right, floor)), Meaning.TEXT, 1.5))
     sleeps = _sleeps(analysis, level)
     strip: list[Item] = []
@@ -70,18 +72,20 @@ def buffer(request: Request) -> Scene:
         x2 = min(max(place(end - analysis.begin_ns), left), right)
         strip.append(Rect(x1, floor + 8, max(2.0, x2 - x1), _STRIP, Meaning.OTHER, weight=0.8))
     slept = sum(end - begin for begin, end in sleeps)
-    items.append(
-        Group(
-            tuple(strip), f"{plural(len(sleeps), 'send')} slept, {duration(slept)} in all", "sched_switch", 2
-        )
-    )
-    items += legend(_MEANINGS, paper.left, paper.bottom - (rows - 1) * LINE - 4, paper.width)
+    items.append(Group(tuple(strip), _slept(len(sleeps), duration(slept)), "sched_switch", 2))
+    items += legend(meanings, paper.left, paper.bottom - (rows - 1) * LINE - 4, paper.width)
     writer, reader = analysis.descriptors[level.writer], analysis.descriptors[level.reader]
     names = f"fd {writer.fd} {wording.descriptor(writer)} → fd {reader.fd} {wording.descriptor(reader)}"
-    subtitle = f"{size(most)} at most · {plural(len(sleeps), 'send')} slept {brief(slept)} in all · {names}"
-    title = f"A full buffer blocks the sender: {wording.target(analysis)}"
-    told = f"{clean(names)}: {size(most)} at most; {plural(len(sleeps), 'send')} slept {duration(slept)}."
+    subtitle = f"{told} · {_slept(len(sleeps), brief(slept))} · {names}"
+    title = _("A full buffer blocks the sender: {program}").format(program=wording.target(analysis))
+    told = f"{legible(names)}: {told}; {_slept(len(sleeps), duration(slept))}"
     return compose("buffer", paper, title, subtitle, items, [analysis], told)
+
+
+def _slept(count: int, time: str) -> str:
+    return ngettext("{n} send slept {time} in all", "{n} sends slept {time} in all", count).format(
+        n=grouped(count), time=time
+    )
 
 
 def _sleeps(analysis: Analysis, level: Level) -> list[tuple[int, int]]:

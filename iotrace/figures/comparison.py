@@ -15,8 +15,7 @@ from iotrace import wording
 from iotrace.analysis.comparison import Side, compare
 from iotrace.analysis.matrix import spoken
 from iotrace.analysis.model import Analysis, Model
-from iotrace.escape import clean
-from iotrace.figures.meanings import OF_WHAT, WORDS, stroke_of, timed
+from iotrace.figures.meanings import OF_WHAT, WORDS, basis_words, stroke_of, timed
 from iotrace.figures.metrics import fit, width
 from iotrace.figures.page import (
     BODY,
@@ -28,15 +27,21 @@ from iotrace.figures.page import (
     compose,
     legend,
     legend_rows,
+    legible,
     page,
 )  # fmt: skip
 from iotrace.figures.scene import Anchor, Group, Item, Line, Rect, Scene, Stroke, Text
-from iotrace.numbers import factor, plural
+from iotrace.language import N_, _, ngettext
+from iotrace.numbers import factor, grouped
 from iotrace.theme import Meaning
 from iotrace.timeline import BLOCKED, Course, Raster, Spell, What, course, rasterise, typical
 
-_NAMES = ("waiting", "unread", "copying")
-_TITLES = ("phase 1: waiting for data", "data ready, not taken yet", "phase 2: copying")
+_NAMES = (N_("waiting"), N_("unread"), N_("copying"))
+_TITLES = (
+    N_("phase 1: waiting for data"),
+    N_("data ready, not taken yet"),
+    N_("phase 2: copying"),
+)
 _KERNEL = (Meaning.EMPTY, Meaning.READY, Meaning.COPY)
 _SHARES = (0.5, 0.2, 0.3)  # of the height
 
@@ -80,13 +85,13 @@ def comparison(request: Request) -> Scene:
     sides = compare(request.recordings)
     paper = page(request.aspect)
     shown = []
-    for side, (_, analysis) in zip(sides, request.recordings, strict=True):
+    for side, (_label, analysis) in zip(sides, request.recordings, strict=True):
         index = typical(analysis) if side.act is not None else None
         if index is not None:
             shown.append((side, course(analysis, index), analysis))
     if len(shown) < 2:
         raise NothingToDraw(
-            "fewer than two of these recordings have an operation that was seen: `iotrace compare` says why"
+            _("fewer than two recordings have an operation that was seen: `iotrace compare` says why")
         )
     pitch = (paper.width - _MARGIN) / len(shown)
     bar = min(_WIDEST, pitch - _GAP - _THIN - 18)
@@ -98,11 +103,14 @@ def comparison(request: Request) -> Scene:
     items = _Drawing(columns, paper).items()
     missing = [side.label for side in sides if all(side is not each.side for each in columns)]
     operations = sum(each.side.operations for each in columns)
-    subtitle = (
-        f"the median operation of each, of {plural(operations, 'operation')}; beside each process: the kernel"
-    )
+    subtitle = ngettext(
+        "the median operation of each, of {n} operation; beside each process: the kernel",
+        "the median operation of each, of {n} operations; beside each process: the kernel",
+        operations,
+    ).format(n=grouped(operations))
     if missing:
-        subtitle = f"nothing was seen of {', '.join(missing)}; " + subtitle
+        unseen = _("nothing was seen of {names}").format(names=_(", ").join(missing))
+        subtitle = f"{unseen} · {subtitle}"
     return compose(
         "comparison",
         paper,
@@ -119,19 +127,20 @@ def _title(columns: Sequence[_Column]) -> str:
     free = {side.model for side in judged if not side.synchronous}
     others = {side.model for side in judged if side.synchronous}
     if len(judged) == len(columns) and len(free) == 1 and others and not free & others:
-        return f"Only {_plain(free.pop())} I/O is free while the data are copied"
-    return "When is the process blocked?"
+        return _("Only {model} I/O is free while the data are copied").format(model=_plain(free.pop()))
+    return _("When is the process blocked?")
 
 
 def _described(columns: Sequence[_Column]) -> str:
     lines = []
     for each in columns:
         parts = [
-            f"{name} {timed(spell.length_ns, spell.length_basis)}"
+            f"{_(name)} {timed(spell.length_ns, spell.length_basis)}"
             for name, spell in zip(_TITLES, each.spells.spells, strict=True)
         ]
-        word = {True: "synchronous", False: "asynchronous", None: "unseen"}[each.side.synchronous]
-        lines.append(f"{each.side.label} ({wording.MODELS[each.side.model]}): {'; '.join(parts)}: {word}.")
+        word = _synchronous(each.side.synchronous)
+        model = _(wording.MODELS[each.side.model])
+        lines.append(f"{each.side.label} ({model}): {'; '.join(parts)}: {word}")
     return "\n".join(lines)
 
 
@@ -143,7 +152,7 @@ class _Drawing:
         self.paper = paper
         models = [each.side.model for each in columns]
         self.by_model = len(set(models)) == len(models) and Model.UNKNOWN not in models
-        labels = [clean(each.side.label) for each in columns]
+        labels = [legible(each.side.label) for each in columns]
         plain = labels == [_plain(model) for model in models]
         fits = all(width(label, BODY) <= columns[0].room for label in labels)
         self.second_line = not self.by_model or (fits and not plain)
@@ -152,7 +161,7 @@ class _Drawing:
         """Return everything between the heading and the small print."""
         rows = 2 if self.second_line else 1
         top = self.paper.top + 20 + (rows - 1) * (LINE - 2)
-        used = legend_rows([(meaning, WORDS[meaning]) for meaning in self._meanings()], self.paper.width)
+        used = legend_rows([(meaning, _(WORDS[meaning])) for meaning in self._meanings()], self.paper.width)
         bottom = self.paper.bottom - used * LINE - LINE - 6
         panels = self._panels(top + 12, bottom)
         found: list[Item] = [*self._heads()]
@@ -160,7 +169,7 @@ class _Drawing:
             if panel.span_ns:
                 found += self._panel(number, panel, panels[0])
         found += self._proof(bottom + LINE - 4)
-        shown = [(meaning, WORDS[meaning]) for meaning in self._meanings()]
+        shown = [(meaning, _(WORDS[meaning])) for meaning in self._meanings()]
         under = legend(shown, self.paper.left, bottom + 2 * LINE + 2, self.paper.width)
         return found + under
 
@@ -188,7 +197,7 @@ class _Drawing:
     def _heads(self) -> list[Item]:
         found: list[Item] = []
         for number, each in enumerate(self.columns, 1):
-            names = clean(each.side.label), _plain(each.side.model)
+            names = legible(each.side.label), _plain(each.side.model)
             first, second = names[::-1] if self.by_model else names
             words = fit(first, each.room, BODY, True)
             heads: list[Item] = [
@@ -206,7 +215,7 @@ class _Drawing:
         y = panel.top
         found: list[Item] = [
             Line(((self.paper.left, y), (self.paper.right, y)), Meaning.RULE, 1.2, Stroke.DASHED),
-            Text(self.paper.left, y + 20, _NAMES[number], BODY, bold=True),
+            Text(self.paper.left, y + 20, _(_NAMES[number]), BODY, bold=True),
         ]
         if number and first.span_ns and panel.height >= 40:
             times = (panel.height / panel.span_ns) / (first.height / first.span_ns)
@@ -220,9 +229,9 @@ class _Drawing:
             bars = [*self._bars(each, spell, panel), *self._kernel(each, spell, panel, number)]
             value = Text(each.middle, y + panel.height + 19, fit(words, each.room, BODY, True), BODY,
                          anchor=Anchor.MIDDLE, bold=True)  # fmt: skip
-            told = f"{each.side.label}: {_TITLES[number]}, {words}"
+            told = f"{each.side.label}: {_(_TITLES[number])}, {words}"
             at = spell.begin_ns - each.analysis.begin_ns
-            found.append(Group((*bars, value), told, spell.length_basis.label, step, at))
+            found.append(Group((*bars, value), told, basis_words(spell.length_basis), step, at))
         return found
 
     def _kernel(self, each: _Column, spell: Spell, panel: _Panel, number: int) -> list[Item]:
@@ -257,12 +266,11 @@ class _Drawing:
         found: list[Item] = [Text(self.paper.left, y, "POSIX", BODY, bold=True)]
         for step, each in enumerate(self.columns, 1):
             known = each.side.synchronous
-            words = {True: "synchronous", False: "asynchronous", None: "unseen"}[known]
             meaning = {True: Meaning.TEXT, False: Meaning.FREE, None: Meaning.MUTED}[known]
-            words = fit(words, each.room, BODY, True)
+            words = fit(_synchronous(known), each.room, BODY, True)
             text = Text(each.middle, y, words, BODY, meaning, Anchor.MIDDLE, True)
             because = each.side.verdict.because if each.side.verdict else ""
-            found.append(Group((text,), f"{each.side.label}: {words}", clean(because), step))
+            found.append(Group((text,), f"{each.side.label}: {words}", legible(because), step))
         return found
 
 
@@ -281,16 +289,18 @@ def _inside(each: _Column, spell: Spell, raster: Raster, top: float, height: flo
     code = next((run.code for run in raster.runs if run.what is most), -1)
     tries = int(each.analysis.operations[each.spells.index]["tries"]) if spell is each.spells.spells[0] else 0
     if most in BLOCKED:
-        lines = ["blocked in", spoken(code)] if code >= 0 else ["blocked"]
+        lines = [_("blocked in"), spoken(code)] if code >= 0 else [_("blocked")]
     elif most in (What.OWN, What.NAP):
-        lines = ["free"] if not tries else ["free;", plural(tries, "try", "tries")]
+        lines = [_("free")]
+        if tries:
+            lines += [ngettext("{n} try", "{n} tries", tries).format(n=grouped(tries))]
     elif most is What.COPY:
-        lines = ["in the call"]
+        lines = [_("in the call")]
     else:
         return []
     plates = len(lines) * LINE
     if height < plates + 4 or any(width(line, BODY, True) > each.bar - 8 for line in lines):
-        lines = [lines[-1] if most in BLOCKED else lines[0].removesuffix(";")]
+        lines = [lines[-1] if most in BLOCKED else lines[0]]
         plates = LINE
         if height < plates + 4 or width(lines[0], BODY, True) > each.bar - 8:
             return []
@@ -301,5 +311,22 @@ def _inside(each: _Column, spell: Spell, raster: Raster, top: float, height: flo
     return found
 
 
+_PLAIN = {
+    Model.UNKNOWN: N_("unknown"),
+    Model.BLOCKING: N_("blocking"),
+    Model.NONBLOCKING: N_("non-blocking"),
+    Model.MULTIPLEXING: N_("multiplexing"),
+    Model.SIGNAL_DRIVEN: N_("signal-driven"),
+    Model.ASYNCHRONOUS: N_("asynchronous"),
+    Model.MIXED: N_("mixed"),
+}
+
+
 def _plain(model: Model) -> str:
-    return {Model.NONBLOCKING: "non-blocking", Model.SIGNAL_DRIVEN: "signal-driven"}.get(model, model.label)
+    return _(_PLAIN[model])
+
+
+def _synchronous(known: bool | None) -> str:
+    if known is None:
+        return _("unseen")
+    return _("synchronous") if known else _("asynchronous")

@@ -14,12 +14,12 @@ import numpy as np
 from iotrace import wording
 from iotrace.analysis.matrix import spoken
 from iotrace.analysis.model import Act, Analysis, Basis
-from iotrace.escape import clean
-from iotrace.figures.meanings import stroke_of, timed
+from iotrace.figures.meanings import basis_words, stroke_of, timed
 from iotrace.figures.metrics import fit, width
-from iotrace.figures.page import BODY, NothingToDraw, Page, Request, compose, page
+from iotrace.figures.page import BODY, NothingToDraw, Page, Request, compose, legible, page
 from iotrace.figures.scene import Anchor, Group, Item, Line, Rect, Scene, Stroke, Text
-from iotrace.numbers import duration, grouped, plural, size
+from iotrace.language import _, ngettext
+from iotrace.numbers import duration, grouped, size
 from iotrace.theme import Meaning
 
 _ROW = 31.0
@@ -61,7 +61,7 @@ def conversation(request: Request) -> Scene:
     op = analysis.operations
     known = np.flatnonzero((op["act"] != Act.SEND) & (op["life"] >= 0))
     if not len(known):
-        raise NothingToDraw("nothing was received or accepted in this recording: there is no conversation")
+        raise NothingToDraw(_("nothing was received or accepted in this recording: there is no conversation"))
     paper = page(request.aspect)
     most = int((paper.bottom - paper.top - 50) // _ROW) // 2
     taken = known[np.argsort(op["end_ns"][known], kind="stable")]
@@ -69,11 +69,15 @@ def conversation(request: Request) -> Scene:
     messages = [_message(analysis, int(index)) for index in taken[first : first + most].tolist()]
     drawn = _Drawing(analysis, messages, paper)
     late = sum(1 for one, other in pairwise(messages) if one.ready_ns > other.ready_ns)
-    where = f"operations {grouped(first + 1)} to {grouped(first + len(messages))} of {grouped(len(taken))}"
-    order = f"{plural(late, 'message')} overtaken" if late else "taken in the order of arrival"
+    where = _("messages {first} to {last} of {all}").format(
+        first=grouped(first + 1), last=grouped(first + len(messages)), all=grouped(len(taken))
+    )
+    order = _("taken in the order of arrival")
+    if late:
+        order = ngettext("{n} message overtaken", "{n} messages overtaken", late).format(n=grouped(late))
     return compose(
-        "conversation", paper, f"Who waits for whom: {wording.target(analysis)}",
-        f"{where} · {order} · rows are moments, not to scale", drawn.items(), [analysis],
+        "conversation", paper, _("Who waits for whom: {program}").format(program=wording.target(analysis)),
+        f"{where} · {order} · {_('rows are moments, not to scale')}", drawn.items(), [analysis],
         "\n".join(map(drawn.told, messages)),
     )  # fmt: skip
 
@@ -83,9 +87,17 @@ def _first(
 ) -> int:
     """Return where the messages begin: as asked, or where most of them overtake one another."""
     if asked is not None:
-        if not 1 <= asked <= len(taken):
-            raise NothingToDraw(f"there is no operation {asked}: this recording has 1 to {len(taken)}")
-        return asked - 1
+        count = len(analysis.operations)
+        if not 1 <= asked <= count:
+            raise NothingToDraw(
+                _("there is no operation {n}: this recording has 1 to {all}").format(n=asked, all=count)
+            )
+        at = np.flatnonzero(taken == asked - 1)
+        if not len(at):
+            raise NothingToDraw(
+                _("operation {n} received nothing: choose another, or leave --operation away").format(n=asked)
+            )
+        return int(at[0])
     if len(taken) <= most:
         return 0
     ready = _ready(analysis, taken)
@@ -112,7 +124,7 @@ def _message(analysis: Analysis, index: int) -> _Message:
         woken = int(events["waker"][sleeper]) if ready <= int(events["exit_ns"][sleeper]) else 0
     act = Act(int(op["act"]))
     accepts = act is Act.ACCEPT
-    name = "io_uring" if call >= 0 and not int(events["enter_ns"][call]) else "a call"
+    name = "io_uring" if call >= 0 and not int(events["enter_ns"][call]) else _("a call")
     if call >= 0 and int(events["code"][call]) >= 0:
         name = "io_uring" if op["model"] == 5 else spoken(int(events["code"][call]))
     life = int(op["life"])
@@ -150,14 +162,16 @@ class _Drawing:
 
     def told(self, message: _Message) -> str:
         """Say one message in a sentence."""
-        name = clean(self._name(message.life))
+        name = legible(self._name(message.life))
         lay = duration(message.taken_ns - message.ready_ns)
         ready = duration(message.ready_ns - self.analysis.begin_ns)
-        what = "a connection" if message.act is Act.ACCEPT else size(message.bytes)
-        by = f"; it woke thread {message.tid} (by {message.woken_by})" if message.woken_by else ""
-        return (
-            f"{name}: {what} ready at {ready}, lay {lay}, taken by {message.call} of thread {message.tid}{by}"
+        what = _("a connection") if message.act is Act.ACCEPT else size(message.bytes)
+        told = _("{name}: {what} ready at {ready}, lay {lay}, taken by {call} of thread {tid}").format(
+            name=name, what=what, ready=ready, lay=lay, call=message.call, tid=message.tid
         )
+        if message.woken_by:
+            told += _("; thread {tid} was woken for it by {by}").format(tid=message.tid, by=message.woken_by)
+        return told
 
     def items(self) -> list[Item]:
         """Return everything between the heading and the small print."""
@@ -167,10 +181,10 @@ class _Drawing:
         last = self.top + (len(self.rows) - 1) * _ROW + 12
         y = self.paper.top + 18
         found: list[Item] = [
-            Text(_CLIENTS, y, "clients", 20, anchor=Anchor.MIDDLE, bold=True),
-            Text(sum(_BUFFERS) / 2, y, "kernel buffers", 20, anchor=Anchor.MIDDLE, bold=True),
-            Text(_SERVER, y, "server", 20, anchor=Anchor.MIDDLE, bold=True),
-            Text(self.paper.right, y, "lay unread", BODY, Meaning.MUTED, Anchor.END),
+            Text(_CLIENTS, y, _("clients"), 20, anchor=Anchor.MIDDLE, bold=True),
+            Text(sum(_BUFFERS) / 2, y, _("kernel buffers"), 20, anchor=Anchor.MIDDLE, bold=True),
+            Text(_SERVER, y, _("server"), 20, anchor=Anchor.MIDDLE, bold=True),
+            Text(self.paper.right, y, _("lay unread"), BODY, Meaning.MUTED, Anchor.END),
             Line(((_CLIENTS, y + 10), (_CLIENTS, last)), Meaning.MUTED, 1.2),
             Line(((_SERVER, y + 10), (_SERVER, last)), Meaning.MUTED, 1.2),
         ]
@@ -182,8 +196,8 @@ class _Drawing:
                 x - self.bar / 2, top, self.bar, bottom - top, Meaning.READY, stroke=stroke_of(message.basis)
             )
             lay = message.taken_ns - message.ready_ns
-            told = f"data lie ready {timed(lay, message.basis)}"
-            found.append(Group((bar,), told, message.basis.label, self._step(number, True)))
+            told = _("data lie ready {time}").format(time=timed(lay, message.basis))
+            found.append(Group((bar,), told, basis_words(message.basis), self._step(number, True)))
         for number, row in enumerate(self.rows):
             found.append(self._row(row, self.top + number * _ROW))
         return found
@@ -202,17 +216,17 @@ class _Drawing:
         accepts = message.act is Act.ACCEPT
         if not row.taken:
             room = _CLIENTS - self.paper.left - 110
-            name = fit(clean(self._name(message.life)), room, BODY)
+            name = fit(legible(self._name(message.life)), room, BODY)
             items.append(Text(_CLIENTS - 10, y + 6, name, BODY, anchor=Anchor.END))
             items.append(Line(((_CLIENTS, y), (x - self.bar / 2, y)), Meaning.READY, 1.8, head=True))
-            words = "connects" if accepts else size(message.bytes)
+            words = _("connects") if accepts else size(message.bytes)
             if width(words, BODY) + 14 < _BUFFERS[0] - _CLIENTS:
                 items.append(Text((_CLIENTS + _BUFFERS[0]) / 2, y - 5, words, BODY, anchor=Anchor.MIDDLE))
             if message.woken_by:
                 items.append(
                     Line(((x + self.bar / 2, y), (_SERVER - 2, y)), Meaning.WAKE, 1.6, Stroke.DASHED, True)
                 )
-                who = fit(f"wakes {message.tid}", self.paper.right - _SERVER - 10, BODY)
+                who = fit(_("wakes {tid}").format(tid=message.tid), self.paper.right - _SERVER - 10, BODY)
                 items.append(Text(_SERVER + 10, y + 6, who, BODY, Meaning.WAKE))
         else:
             items.append(Line(((x + self.bar / 2, y), (_SERVER - 2, y)), Meaning.COPY, 2.0, head=True))
@@ -221,7 +235,7 @@ class _Drawing:
             value = Text(self.paper.right, y + 6, lay, BODY, Meaning.MUTED, Anchor.END)
             call = fit(message.call, room - value.width - 8, BODY)
             items += [Text(_SERVER + 10, y + 6, call, BODY, bold=False), value]
-        return Group(tuple(items), self.told(message), message.basis.label, self._number(row), at)
+        return Group(tuple(items), self.told(message), basis_words(message.basis), self._number(row), at)
 
     def _number(self, row: _Row) -> int:
         return self.rows.index(row) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from iotrace.analysis.matrix import spoken
 from iotrace.analysis.model import Analysis, Model
 from iotrace.figures.page import LINE
+from iotrace.language import _
 from iotrace.numbers import grouped, size
 from iotrace.theme import Meaning
 from iotrace.timeline import Magnified
@@ -68,26 +70,35 @@ def arrows(analysis: Analysis, whole: Magnified, scale: Scale) -> list[Arrow]:
     wait, call = int(op["wait"]), int(op["call"])
     found: list[Arrow] = []
     if whole.model is Model.ASYNCHRONOUS:
-        found.append(Arrow(begin, "submit to io_uring", True, CALLED, "io_uring_submit_req"))
-        found.append(Arrow(end, "completion", False, END, whole.end))
+        found.append(Arrow(begin, _("submit to io_uring"), True, CALLED, "io_uring_submit_req"))
+        found.append(Arrow(end, _("completion"), False, END, whole.end))
         return found
     found += _tries(analysis, whole, scale)
     if wait >= 0:
         name = spoken(int(events["code"][wait]))
         found.append(Arrow(max(begin, int(events["enter_ns"][wait])), name, True, CALLED, "sys_enter"))
-        found.append(Arrow(int(events["exit_ns"][wait]), "return: readable", False, BETWEEN, "sys_exit"))
+        found.append(Arrow(int(events["exit_ns"][wait]), _("return: readable"), False, BETWEEN, "sys_exit"))
     for step in whole.steps:
         if step.evidence == "signal_deliver":
-            name = step.text.removesuffix(" delivered")
-            found.append(Arrow(step.begin_ns, f"deliver {name}", False, BETWEEN, step.evidence, Meaning.WAKE))
+            words = _("deliver {signal}").format(signal=_signal(analysis, step.begin_ns))
+            found.append(Arrow(step.begin_ns, words, False, BETWEEN, step.evidence, Meaning.WAKE))
     if call >= 0 and int(events["kind"][call]) == Kind.CALL:
         name = spoken(int(events["code"][call]))
         entered = int(events["enter_ns"][call])
         found.append(Arrow(entered, name, True, CALLED if entered <= scale.fine_ns else BETWEEN,
                             "sys_enter"))  # fmt: skip
         result = size(whole.bytes) if whole.bytes > 0 else "OK"
-        found.append(Arrow(end, f"return {result}", False, END, whole.end))
+        found.append(Arrow(end, _("return {result}").format(result=result), False, END, whole.end))
     return sorted((arrow for arrow in found if begin <= arrow.at_ns <= end), key=lambda arrow: arrow.at_ns)
+
+
+def _signal(analysis: Analysis, delivered_ns: int) -> str:
+    """Name the signal that was delivered at a moment."""
+    events = analysis.events
+    row = np.flatnonzero((events["kind"] == Kind.SIGNAL) & (events["exit_ns"] == delivered_ns))
+    number = int(events["a"][row[0]]) if len(row) else 0
+    known = number in set(signal.Signals)
+    return signal.Signals(number).name if known else _("signal {n}").format(n=number)
 
 
 def _tries(analysis: Analysis, whole: Magnified, scale: Scale) -> list[Arrow]:
@@ -110,7 +121,7 @@ def _tries(analysis: Analysis, whole: Magnified, scale: Scale) -> list[Arrow]:
         name = spoken(int(events["code"][row]))
         words = f"{name} → EAGAIN"
         if number and number == shown - 1 and len(rows) > shown:
-            words = f"the last of {grouped(len(rows))}"
+            words = _("the last of {n}").format(n=grouped(len(rows)))
         found.append(Arrow(int(events["enter_ns"][row]), words, True, CALLED, "sys_exit: EAGAIN",
                             Meaning.POLL, True))  # fmt: skip
     return found

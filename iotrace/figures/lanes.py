@@ -11,6 +11,7 @@ from iotrace.figures.meanings import OF_WHAT, WORDS
 from iotrace.figures.metrics import width
 from iotrace.figures.page import BODY, centred
 from iotrace.figures.scene import Dot, Item, Line, Rect, Shape, Stroke
+from iotrace.language import _
 from iotrace.theme import Meaning
 from iotrace.timeline import Lane, Raster, Run, What, rasterise
 
@@ -25,9 +26,9 @@ def name_of(lane: Lane, analysis: Analysis) -> str:
     several = len({tgid for tgid, _, _ in analysis.threads}) > 1
     of = f"{lane.tgid}: " if several and lane.kind == "descriptor" else ""
     if lane.kind == "thread":
-        return f"thread {lane.tid}"
+        return _("thread {tid}").format(tid=lane.tid)
     if lane.kind == "worker":
-        return f"kernel thread {lane.tid}"
+        return _("kernel thread {tid}").format(tid=lane.tid)
     what = analysis.descriptors[lane.life]
     return f"{of}fd {what.fd} {wording.descriptor(what)}"
 
@@ -113,5 +114,5 @@ def _marks(
 def named(seen: set[Meaning]) -> list[tuple[Meaning, str]]:
     """Return the fills' words, in the order of the theme."""
     return [
-        (meaning, WORDS[meaning]) for meaning in Meaning if meaning in seen and meaning is not Meaning.IDLE
+        (meaning, _(WORDS[meaning])) for meaning in Meaning if meaning in seen and meaning is not Meaning.IDLE
     ]

@@ -12,6 +12,7 @@ from iotrace.figures.meanings import WORDS
 from iotrace.figures.metrics import width
 from iotrace.figures.page import BODY, LINE, NothingToDraw, Request, compose, legend, legend_rows, page
 from iotrace.figures.scene import Anchor, Group, Item, Line, Rect, Scene, Stroke, Text
+from iotrace.language import _
 from iotrace.numbers import duration, grouped, plural
 from iotrace.theme import Meaning
 from iotrace.timeline.cuts import prepare
@@ -39,7 +40,7 @@ def latency(request: Request) -> Scene:
     total = sum(call.count for call in analysis.calls)
     if not len(asleep):
         raise NothingToDraw(
-            "no call slept in this recording, or its probe cannot see sleeps: see `iotrace report`"
+            _("no call slept in this recording, or its probe cannot see sleeps: see `iotrace report`")
         )
     paper = page(request.aspect)
     counts = {
@@ -51,7 +52,7 @@ def latency(request: Request) -> Scene:
     first, last = int(used[0]), int(used[-1])
     while last - first < 5:  # a bar alone is no distribution
         first, last = max(0, first - 1), min(len(whole) - 1, last + 1)
-    meanings = [(meaning, WORDS[meaning]) for meaning in _ORDER if counts[meaning].any()]
+    meanings = [(meaning, _(WORDS[meaning])) for meaning in _ORDER if counts[meaning].any()]
     rows = legend_rows(meanings, paper.width)
     left, right = paper.left + 76, paper.right - 10
     top, floor = paper.top + 34, paper.bottom - rows * LINE - 38
@@ -80,19 +81,23 @@ def latency(request: Request) -> Scene:
             shown = grouped(int(whole[number]))
             if width(shown, BODY) <= pitch - 2:
                 bars.append(Text(x + pitch / 2, y - 6, shown, BODY, anchor=Anchor.MIDDLE))
-            bounds = f"{_bound(int(_EDGES[number]))} to {_bound(int(_EDGES[number + 1]))}"
-            told = f"{bounds}: {plural(int(whole[number]), 'call')}"
+            low, high = (_bound(int(_EDGES[at])) for at in (number, number + 1))
+            bounds = _("{low} to {high}").format(low=low, high=high)
+            told = f"{bounds}: {plural(int(whole[number]), 'call', 'calls')}"
             items.append(Group(tuple(bars), told, "schedstat" if bounded else "sched_switch", 1))
     items.append(Line(((left, floor), (right, floor)), Meaning.TEXT, 1.5))
     items += legend(meanings, paper.left, paper.bottom - (rows - 1) * LINE - 4, paper.width)
     about = "≈ " if bounded else ""
     p50, p99 = (int(np.percentile(asleep, share)) for share in (50, 99))
-    subtitle = (
-        f"{grouped(len(asleep))} of {plural(total, 'call')} slept · median {about}{duration(p50)}"
-        f" · 99 % within {about}{duration(p99)} · longest {about}{duration(int(asleep.max()))}"
+    parts = (
+        _("{n} of {all} calls slept").format(n=grouped(len(asleep)), all=grouped(total)),
+        _("median {time}").format(time=f"{about}{duration(p50)}"),
+        _("99 % within {time}").format(time=f"{about}{duration(p99)}"),
+        _("longest {time}").format(time=f"{about}{duration(int(asleep.max()))}"),
     )
-    title = f"How long calls of {wording.target(analysis)} were asleep"
-    each = [f"{words}: {plural(int(counts[meaning].sum()), 'call')}" for meaning, words in meanings]
+    subtitle = " · ".join(parts)
+    title = _("How long calls of {program} were asleep").format(program=wording.target(analysis))
+    each = [f"{words}: {plural(int(counts[meaning].sum()), 'call', 'calls')}" for meaning, words in meanings]
     return compose("latency", paper, title, subtitle, items, [analysis], "\n".join([subtitle, *each]))
 
 

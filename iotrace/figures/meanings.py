@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from iotrace.analysis.model import Basis
 from iotrace.figures.scene import Stroke
+from iotrace.language import N_, _
 from iotrace.numbers import duration
 from iotrace.theme import Meaning
 from iotrace.timeline import What
@@ -26,21 +27,34 @@ OF_WHAT: dict[What, Meaning] = {
     What.LOST: Meaning.LOST,
 }
 
+#: Messages: what reads them translates them.
 WORDS: dict[Meaning, str] = {
-    Meaning.WAIT: "blocked in a wait",
-    Meaning.TRANSFER: "blocked in the transfer",
-    Meaning.OTHER: "blocked in another call",
-    Meaning.POLL: "a failing try",
-    Meaning.WAKE: "waking up",
-    Meaning.CALL: "on a CPU, in a call",
-    Meaning.COPY: "copying",
-    Meaning.FREE: "free: own code",
-    Meaning.NAP: "asleep for its own reason",
-    Meaning.EMPTY: "waiting for data",
-    Meaning.READY: "data ready, unread",
-    Meaning.IDLE: "open, nobody waits",
-    Meaning.LOST: "events lost",
+    Meaning.WAIT: N_("blocked in a wait"),
+    Meaning.TRANSFER: N_("blocked in the transfer"),
+    Meaning.OTHER: N_("blocked in another call"),
+    Meaning.POLL: N_("a failing try"),
+    Meaning.WAKE: N_("waking up"),
+    Meaning.CALL: N_("on a CPU, in a call"),
+    Meaning.COPY: N_("copying"),
+    Meaning.FREE: N_("free: own code"),
+    Meaning.NAP: N_("asleep for its own reason"),
+    Meaning.EMPTY: N_("waiting for data"),
+    Meaning.READY: N_("data ready, unread"),
+    Meaning.IDLE: N_("open, nobody waits"),
+    Meaning.LOST: N_("events lost"),
 }
+
+
+_BASES = {
+    Basis.MEASURED: N_("measured"),
+    Basis.BOUNDED: N_("bounded"),
+    Basis.UNSEEN: N_("unseen"),
+}
+
+
+def basis_words(basis: Basis) -> str:
+    """Say how well something is known."""
+    return _(_BASES[basis])
 
 
 def stroke_of(basis: Basis) -> Stroke:

@@ -11,26 +11,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from iotrace import wording
+from iotrace.analysis.matrix import spoken
 from iotrace.analysis.model import Act, Analysis, Basis, Model
-from iotrace.escape import clean
 from iotrace.figures.crossings import BETWEEN, CALLED, COPY, END, READY, Scale, arrows
-from iotrace.figures.meanings import OF_WHAT, stroke_of, timed
+from iotrace.figures.meanings import OF_WHAT, basis_words, stroke_of, timed
 from iotrace.figures.metrics import fit, width
-from iotrace.figures.page import BODY, LINE, NothingToDraw, Page, Request, compose, page
+from iotrace.figures.page import BODY, LINE, NothingToDraw, Page, Request, compose, legible, page
 from iotrace.figures.placing import spread
 from iotrace.figures.scene import Anchor, Brace, Group, Item, Line, Rect, Scene, Stroke, Text
+from iotrace.language import N_, _, ngettext
 from iotrace.numbers import factor, grouped, size
 from iotrace.theme import Meaning
 from iotrace.timeline import Course, Magnified, Spell, Step, What, course, magnify, rasterise, typical
 
 _TITLES = {
-    Model.BLOCKING: "Blocking I/O",
-    Model.NONBLOCKING: "Non-blocking I/O",
-    Model.MULTIPLEXING: "I/O multiplexing",
-    Model.SIGNAL_DRIVEN: "Signal-driven I/O",
-    Model.ASYNCHRONOUS: "Asynchronous I/O",
-    Model.MIXED: "I/O of several models",
-    Model.UNKNOWN: "I/O of an unknown model",
+    Model.BLOCKING: N_("Blocking I/O"),
+    Model.NONBLOCKING: N_("Non-blocking I/O"),
+    Model.MULTIPLEXING: N_("I/O multiplexing"),
+    Model.SIGNAL_DRIVEN: N_("Signal-driven I/O"),
+    Model.ASYNCHRONOUS: N_("Asynchronous I/O"),
+    Model.MIXED: N_("I/O of several models"),
+    Model.UNKNOWN: N_("I/O of an unknown model"),
 }
 
 #: The bars' width, and where the application's and the kernel's begin.
@@ -49,9 +50,13 @@ def model(request: Request) -> Scene:
     chosen = typical(analysis) if operation is None else operation - 1
     count = len(analysis.operations)
     if chosen is None:
-        raise NothingToDraw("no receive and no accept was seen in this recording: there is nothing to draw")
+        raise NothingToDraw(
+            _("no receive and no accept was seen in this recording: there is nothing to draw")
+        )
     if not 0 <= chosen < count:
-        raise NothingToDraw(f"there is no operation {operation}: this recording has 1 to {count}")
+        raise NothingToDraw(
+            _("there is no operation {n}: this recording has 1 to {all}").format(n=operation, all=count)
+        )
     whole = magnify(analysis, chosen, operation is None)
     drawn = _Drawing(analysis, whole, course(analysis, chosen), page(request.aspect))
     return compose(
@@ -61,15 +66,21 @@ def model(request: Request) -> Scene:
 
 
 def _title(analysis: Analysis, whole: Magnified) -> str:
-    return f"{_TITLES[whole.model]}, as {wording.target(analysis)} did it"
+    program = wording.target(analysis)
+    return _("{model}, as {program} did it").format(model=_(_TITLES[whole.model]), program=program)
 
 
 def _subtitle(analysis: Analysis, whole: Magnified, count: int) -> str:
-    of = "that had to wait" if whole.waited else "that found their data there"
-    why = f"the median of {grouped(whole.of)} {of}" if whole.typical else f"as asked, of {grouped(count)}"
+    if not whole.typical:
+        why = _("as asked, of {all}").format(all=grouped(count))
+    elif whole.waited:
+        why = _("the median of {n} that had to wait").format(n=grouped(whole.of))
+    else:
+        why = _("the median of {n} that found their data there").format(n=grouped(whole.of))
     moved = f" · {size(whole.bytes)}" if whole.bytes > 0 else ""
-    name = f"{wording.ACTS[whole.act]} on fd {whole.fd}"
-    return f"{name}{moved} · operation {grouped(whole.index + 1)}: {why}"
+    name = _("{act} on fd {fd}").format(act=_(wording.ACTS[whole.act]), fd=whole.fd)
+    chosen = _("operation {n}: {why}").format(n=grouped(whole.index + 1), why=why)
+    return f"{name}{moved} · {chosen}"
 
 
 def _described(whole: Magnified, scale: Scale) -> str:
@@ -77,9 +88,11 @@ def _described(whole: Magnified, scale: Scale) -> str:
         f"{timed(step.end_ns - step.begin_ns, step.length_basis)}: {step.text} ({step.evidence})"
         for step in whole.steps
     ]
-    lines.append(f"Then the data are in the process ({whole.end}).")
+    lines.append(_("Then the data are in the process ({evidence}).").format(evidence=whole.end))
     if scale.magnified > 1:
-        lines.append(f"What follows “data ready” is magnified {factor(scale.magnified)}.")
+        lines.append(
+            _("What follows “data ready” is magnified {factor}.").format(factor=factor(scale.magnified))
+        )
     return "\n".join(lines)
 
 
@@ -96,7 +109,7 @@ class _Drawing:
         self.scale = self._scale()
 
     def _scale(self) -> Scale:
-        first, _, third = self.spells.spells
+        first, _unread, third = self.spells.spells
         begin, ready, end = first.begin_ns, first.end_ns, max(third.end_ns, first.begin_ns + 1)
         top, bottom = self.paper.top + 44, self.paper.bottom - 14
         if ready <= begin:
@@ -120,8 +133,8 @@ class _Drawing:
         y = self.paper.top + 28
         middle = _APPLICATION + _BAR / 2, _KERNEL + _BAR / 2
         return [
-            Text(middle[0], y, "application", 20, anchor=Anchor.MIDDLE, bold=True),
-            Text(middle[1], y, "kernel", 20, anchor=Anchor.MIDDLE, bold=True),
+            Text(middle[0], y, _("application"), 20, anchor=Anchor.MIDDLE, bold=True),
+            Text(middle[1], y, _("kernel"), 20, anchor=Anchor.MIDDLE, bold=True),
         ]
 
     def _bars(self) -> list[Item]:
@@ -132,14 +145,12 @@ class _Drawing:
             if bottom - top < 0.5:
                 continue
             kernel = OF_WHAT[(What.WAITING, What.UNREAD, What.COPY)[number]]
-            title = ("waiting for data", "data ready, unread", "copying to the process")[number]
+            title = (_("waiting for data"), _("data ready, unread"), _("copying to the process"))[number]
             edge = stroke_of(spell.length_basis)
             bar = Rect(_KERNEL, top, _BAR, bottom - top, kernel, stroke=edge)
             length = timed(spell.length_ns, spell.length_basis)
             at = spell.begin_ns - self.analysis.begin_ns
-            found.append(
-                Group((bar,), f"kernel: {title}, {length}", self._evidence(spell.begin_ns), step, at)
-            )
+            found.append(Group((bar,), _kernel(title, length), self._evidence(spell.begin_ns), step, at))
         found += self._own_bars()
         return found
 
@@ -150,7 +161,7 @@ class _Drawing:
         for number, spell in enumerate(self.spells.spells):
             step = (CALLED, BETWEEN, COPY)[number]
             at = spell.begin_ns - self.analysis.begin_ns
-            told = f"application, {timed(spell.length_ns, spell.length_basis)}"
+            told = _application(timed(spell.length_ns, spell.length_basis))
             bars = self._application(spell)
             if bar and bars and isinstance(bars[0], Rect) and _alike(bar, bars[0]) and len(bars) == 1:
                 last = found.pop()
@@ -185,14 +196,14 @@ class _Drawing:
 
     def _evidence(self, at_ns: int) -> str:
         step = next((step for step in reversed(self.whole.steps) if step.begin_ns <= at_ns), None)
-        return f"{step.evidence}, {step.basis.label}" if step else ""
+        return f"{step.evidence}, {basis_words(step.basis)}" if step else ""
 
     def _ready_line(self) -> list[Item]:
         if not self._waited:
             return []
         y = self.scale.middle
         guide = Line(((_APPLICATION - 6, y), (_KERNEL + _BAR + 6, y)), Meaning.MUTED, 1.2, Stroke.DASHED)
-        return [Group((guide,), "data ready", self._evidence(self.spells.spells[0].end_ns), READY)]
+        return [Group((guide,), _("data ready"), self._evidence(self.spells.spells[0].end_ns), READY)]
 
     @property
     def _waited(self) -> bool:
@@ -206,7 +217,7 @@ class _Drawing:
         steps = list(self.whole.steps)
         if self._waited:
             first = steps.pop(0)
-            title = _short(first.text)
+            title = self._short(first)
             length = timed(first.end_ns - first.begin_ns, first.length_basis)
             middle = (self.scale.top + self.scale.middle) / 2
             found.append(
@@ -215,8 +226,8 @@ class _Drawing:
                         Brace(_APPLICATION - 8, self.scale.top, self.scale.middle - 1, right=False),
                         *_pair(x + 4, middle, title, length, room, Anchor.END),
                     ),
-                    f"application: {first.text}, {length}",
-                    f"{first.evidence}, {first.basis.label}",
+                    _application(first.text, length),
+                    f"{first.evidence}, {basis_words(first.basis)}",
                     CALLED,
                 )
             )
@@ -229,7 +240,7 @@ class _Drawing:
         placed = spread(wanted, [LINE] * len(kept), low, self.scale.bottom + 14)
         for step, true, y in zip(kept, wanted, placed, strict=True):
             length = timed(step.end_ns - step.begin_ns, step.length_basis)
-            words = fit(_short(step.text), room - width(length, BODY, True) - 10, BODY)
+            words = fit(self._short(step), room - width(length, BODY, True) - 10, BODY)
             text = Text(x, y + 6, words, BODY, anchor=Anchor.END)
             value = Text(x - text.width - 8, y + 6, length, BODY, anchor=Anchor.END, bold=True)
             leader = Line(
@@ -240,8 +251,8 @@ class _Drawing:
             found.append(
                 Group(
                     (leader, value, text),
-                    f"application: {step.text}, {length}",
-                    f"{step.evidence}, {step.basis.label}",
+                    _application(step.text, length),
+                    f"{step.evidence}, {basis_words(step.basis)}",
                     number,
                 )
             )
@@ -251,8 +262,9 @@ class _Drawing:
         """Return one piece for what an asynchronous operation's process does after the data are ready."""
         inside = int(self.op["blocked2_ns"])
         phase2 = int(self.op["end_ns"]) - int(self.op["copy_ns"])
-        words = "free all the time" if inside * 2 < max(1, phase2) else "inside io_uring_enter"
-        what = What.OWN if inside * 2 < max(1, phase2) else What.CALL
+        free = inside * 2 < max(1, phase2)
+        words = _("free all the time") if free else _("in {call}").format(call="io_uring_enter")
+        what = What.OWN if free else What.CALL
         basis = min(step.length_basis for step in steps)
         return Step(what, steps[0].begin_ns, steps[-1].end_ns, words, self.whole.end, basis, basis)
 
@@ -265,24 +277,28 @@ class _Drawing:
         scale = self.scale
         if self._waited:
             length = timed(first.length_ns, first.length_basis)
-            entries.append(((scale.top + scale.middle) / 2, 2 * LINE, "waiting for data", length,
+            entries.append(((scale.top + scale.middle) / 2, 2 * LINE, _("waiting for data"), length,
                             scale.top, scale.middle - 2, CALLED))  # fmt: skip
-            ready = "data ready"
-            times = f"from here {factor(scale.magnified)}" if scale.magnified > 1.5 else ""
+            ready = _("data ready")
+            times = (
+                _("from here {factor}").format(factor=factor(scale.magnified))
+                if scale.magnified > 1.5
+                else ""
+            )
             entries.append((scale.middle, 2 * LINE if times else LINE, ready, times, 0, 0, READY))
         y = scale(second.begin_ns), scale(second.end_ns)
         if y[1] - y[0] >= 2 * LINE:
             length = timed(second.length_ns, second.length_basis)
-            entries.append(((y[0] + y[1]) / 2 + 8, 2 * LINE, "they lie unread", length,
+            entries.append(((y[0] + y[1]) / 2 + 8, 2 * LINE, _("they lie unread"), length,
                             y[0] + 2, y[1] - 2, BETWEEN))  # fmt: skip
         if self.whole.act not in (Act.ACCEPT, Act.SEND):
             y = scale(third.begin_ns), scale(third.end_ns)
-            who = "a kernel thread copies" if self.spells.by_worker else "copy to the process"
+            who = _("a kernel thread copies") if self.spells.by_worker else _("copy to the process")
             entries.append(((y[0] + y[1]) / 2, 2 * LINE, who, timed(third.length_ns, third.length_basis),
                             y[0], y[1], COPY))  # fmt: skip
-            entries.append((scale.bottom, LINE, "copy complete", "", 0, 0, END))
+            entries.append((scale.bottom, LINE, _("copy complete"), "", 0, 0, END))
         else:
-            entries.append((scale.bottom, LINE, "handed over", "", 0, 0, END))
+            entries.append((scale.bottom, LINE, _("handed over"), "", 0, 0, END))
         placed = spread(
             [entry[0] for entry in entries],
             [entry[1] for entry in entries],
@@ -290,7 +306,7 @@ class _Drawing:
             scale.bottom + 14,
         )
         found: list[Item] = []
-        for (true, _, words, more, top, bottom, step), y0 in zip(entries, placed, strict=True):
+        for (true, _room, words, more, top, bottom, step), y0 in zip(entries, placed, strict=True):
             items: list[Item] = []
             if bottom - top >= 20 and abs(true - y0) < 3:
                 items.append(Brace(x, top, bottom))
@@ -298,18 +314,38 @@ class _Drawing:
                 items.append(
                     Line(((x - 4, true), (x + 2, true), (x + 10, y0), (x + 16, y0)), Meaning.MUTED, 1.0)
                 )
-            moment = not more or words == "data ready"
+            moment = step == READY
             items += (
                 _pair(x + 20, y0, words, more, room, Anchor.START, moment)
                 if more
                 else [Text(x + 20, y0 + 6, fit(words, room, BODY, True), BODY, bold=True)]
             )
-            found.append(Group(tuple(items), f"kernel: {words} {more}".strip(), self._basis(step), step))
+            found.append(Group(tuple(items), _kernel(words, more), self._basis(step), step))
         return found
+
+    def _short(self, step: Step) -> str:
+        """Return a piece's words without what the picture itself says."""
+        if step is self.whole.steps[0] and self._waited:
+            tries = int(self.op["tries"])
+            if step.what is What.OWN:
+                return _free(tries) if tries else _("free for other work")
+            return legible(step.text)
+        if step.what is What.WAKING:
+            return _("waking up")
+        if step.what is What.UNREAD and step.evidence != "signal_generate":
+            return _("not noticed yet")
+        if step.what is What.OWN and step.evidence != "signal_deliver":
+            return _("own code")
+        if step.what is What.CALL:
+            slept = step.evidence != "sys_enter" and int(self.op["wait"]) >= 0
+            row = int(self.op["wait" if slept else "call"])
+            code = int(self.analysis.events["code"][row]) if row >= 0 else -1
+            return _("in {call}").format(call=spoken(code)) if code >= 0 else legible(step.text)
+        return legible(step.text)
 
     def _basis(self, step: int) -> str:
         name = {READY: "ready_basis", COPY: "copy_basis", END: "end_basis"}.get(step, "begin_basis")
-        return Basis(int(self.op[name])).label
+        return basis_words(Basis(int(self.op[name])))
 
     def _crossings(self) -> list[Item]:
         crossing = arrows(self.analysis, self.whole, self.scale)
@@ -345,23 +381,21 @@ def _alike(one: Rect, other: Rect) -> bool:
     return one.meaning is other.meaning and one.stroke is other.stroke
 
 
-def _short(text: str) -> str:
-    """Return a piece's words without what the picture itself says."""
-    known = {
-        "data ready, thread waking": "waking up",
-        "data ready, unread": "not noticed yet",
-        "free: the process does other things": "free for other work",
-        "a connection is ready": "not noticed yet",
-        "data ready; the kernel takes over": "free",
-    }
-    text = known.get(text, text)
-    if text.startswith("free; "):
-        return text.partition(" took ")[0]
-    if text.startswith("own code, after "):
-        return "own code"
-    if text.endswith(", before the copy"):
-        return f"in {text.removesuffix(', before the copy')}"
-    return clean(text)
+def _free(tries: int) -> str:
+    failed = ngettext("{n} failed try", "{n} failed tries", tries).format(n=grouped(tries))
+    return _("free; {tries}").format(tries=failed)
+
+
+def _application(*words: str) -> str:
+    return _("application: {words}").format(words=_listed(words))
+
+
+def _kernel(*words: str) -> str:
+    return _("kernel: {words}").format(words=_listed(words))
+
+
+def _listed(words: Sequence[str]) -> str:
+    return _(", ").join(filter(None, words))
 
 
 def _longest(steps: Sequence[Step], most: int) -> list[Step]:

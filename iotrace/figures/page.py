@@ -11,6 +11,7 @@ from iotrace.figures.metrics import fit, known, width
 from iotrace.figures.provenance import small_print
 from iotrace.figures.scene import HEIGHTS, WIDTH, Anchor, Group, Item, Rect, Scene, Text, numbered
 from iotrace.fonts import machine_has
+from iotrace.language import _
 from iotrace.theme import Meaning
 
 #: Sizes of text, in points: what is read from the back row, and the small print.
@@ -118,13 +119,13 @@ def legend(meanings: Sequence[tuple[Meaning, str]], x: float, y: float, room: fl
         items.append(Rect(at, y - 14, 26, 16, meaning))
         items.append(Text(at + 34, y, words, BODY, Meaning.MUTED))
         at += needed
-    return [Group(tuple(items), "what the fills mean")] if items else []
+    return [Group(tuple(items), _("what the fills mean"))] if items else []
 
 
 def legend_rows(meanings: Sequence[tuple[Meaning, str]], room: float) -> int:
     """Return how many rows :func:`legend` takes."""
     rows, at = (1, 0.0) if meanings else (0, 0.0)
-    for _, words in meanings:
+    for _meaning, words in meanings:
         needed = 34 + width(fit(words, room - 34, BODY), BODY) + 20
         if at and at + needed - 20 > room:
             rows, at = rows + 1, 0.0

@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from iotrace import __version__, wording
 from iotrace.analysis.model import Analysis
 from iotrace.escape import clean
+from iotrace.language import N_, _
 from iotrace.numbers import grouped, plural
 
-BASIS = "solid: measured; dashed and ≈: bounded; dotted and ?: unseen"
+BASIS = N_("solid: measured; dashed and ≈: bounded; dotted and ?: unseen")
 
 
 def small_print(analyses: Sequence[Analysis]) -> tuple[str, str]:
     """Return two lines about the recordings that a figure shows: their facts, and how to read its numbers."""
-    probes = _distinct(wording.PROBES.get(_fact(each, "probe"), "unknown probe") for each in analyses)
+    probes = _distinct(_probe(_fact(each, "probe")) for each in analyses)
     kernels = _distinct(f"Linux {_fact(each, 'kernel') or '?'}" for each in analyses)
     dates = _distinct(filter(None, map(_date, analyses)))
     lost = sum(each.lost for each in analyses)
@@ -24,11 +25,17 @@ def small_print(analyses: Sequence[Analysis]) -> tuple[str, str]:
         ", ".join(probes),
         ", ".join(kernels),
         *dates[:1],
-        plural(rows, "event"),
-        f"{grouped(lost)} lost" + (": counts are lower bounds" if lost else ""),
-        clean(wording.target(analyses[0])) if len(analyses) == 1 else plural(len(analyses), "recording"),
+        plural(rows, "event", "events"),
+        _("{n} lost: counts are lower bounds").format(n=grouped(lost)) if lost else _("0 lost"),
+        clean(wording.target(analyses[0]))
+        if len(analyses) == 1
+        else plural(len(analyses), "recording", "recordings"),
     ]
-    return " · ".join(facts), f"{BASIS} · iotrace {__version__}"
+    return " · ".join(facts), f"{_(BASIS)} · iotrace {__version__}"
+
+
+def _probe(name: str) -> str:
+    return _(wording.PROBES[name]) if name in wording.PROBES else _("unknown probe")
 
 
 def _fact(analysis: Analysis, name: str) -> str:

@@ -14,6 +14,7 @@ from iotrace.figures.axes import powers
 from iotrace.figures.page import BODY, NothingToDraw, Request, compose, page
 from iotrace.figures.placing import spread
 from iotrace.figures.scene import Anchor, Dot, Group, Item, Line, Rect, Scene, Shape, Stroke, Text
+from iotrace.language import _
 from iotrace.numbers import duration, factor, grouped
 from iotrace.theme import Meaning
 from iotrace.timeline.cuts import prepare
@@ -48,7 +49,7 @@ def scaling(request: Request) -> Scene:
     curves = _curves(analysis)
     if not curves:
         raise NothingToDraw(
-            "no select, poll or epoll_wait had sets of three sizes or more: `iotrace demo scale` records some"
+            _("no select, poll or epoll_wait had sets of three sizes: `iotrace demo scale` records some")
         )
     paper = page(request.aspect)
     left, right = paper.left + 84, paper.right - 130
@@ -77,7 +78,9 @@ def scaling(request: Request) -> Scene:
         if text.left + text.width <= free:
             items.append(text)
             free = text.left - 10
-    items.append(Text((left + right) / 2, floor + 47, "descriptors in the set", BODY, anchor=Anchor.MIDDLE))
+    items.append(
+        Text((left + right) / 2, floor + 47, _("descriptors in the set"), BODY, anchor=Anchor.MIDDLE)
+    )
     items.append(Line(((left, floor), (right, floor)), Meaning.TEXT, 1.5))
     ends = sorted(range(len(curves)), key=lambda at: y_of(curves[at].median_ns[-1]))
     wanted = [y_of(curves[at].median_ns[-1]) for at in ends]
@@ -101,8 +104,7 @@ def scaling(request: Request) -> Scene:
         items.append(Group((plate, *drawn, name), f"{curve.name}: {told}", "sys_enter, sys_exit", number + 1))
     return compose(
         "scaling", paper, _title(curves), _subtitle(analysis, curves), items, [analysis],
-        "\n".join(f"{c.name}: " + ", ".join(f"{grouped(n)} descriptors {duration(ns)}" for n, ns in
-                  zip(c.sizes, c.median_ns, strict=True)) for c in curves),
+        "\n".join(map(_told, curves)),
     )  # fmt: skip
 
 
@@ -114,17 +116,28 @@ def _title(curves: list[_Curve]) -> str:
             most = common[-1]
             ratio = _at(by["poll"], most) / max(1, _at(by["epoll_wait"], most))
             if ratio > 2:
-                return f"poll takes {factor(ratio)} as long as epoll at {grouped(most)}"
-    return "What one call costs as its set grows"
+                return _("poll takes {factor} as long as epoll at {n}").format(
+                    factor=factor(ratio), n=grouped(most)
+                )
+    return _("What one call costs as its set grows")
+
+
+def _told(curve: _Curve) -> str:
+    pairs = zip(curve.sizes, curve.median_ns, strict=True)
+    each = (_("{n} descriptors {time}").format(n=grouped(n), time=duration(ns)) for n, ns in pairs)
+    return f"{curve.name}: {', '.join(each)}"
 
 
 def _subtitle(analysis: Analysis, curves: list[_Curve]) -> str:
     calls = sum(curve.calls for curve in curves)
     stop = int(analysis.events.header.get("stop_cost_ns") or 0)
-    cost = f" · each contains {duration(stop)} of the tracer's" if stop else ""
     unseen = [curve.name for curve in curves if curve.unseen]
-    cut = f" · larger sets of {', '.join(unseen)} were not stored" if unseen else ""
-    return f"median of {grouped(calls)} calls that did not sleep{cut}{cost}"
+    parts = [_("median of {n} calls that did not sleep").format(n=grouped(calls))]
+    if unseen:
+        parts.append(_("larger sets of {names} were not stored").format(names=_(", ").join(unseen)))
+    if stop:
+        parts.append(_("each contains {time} of the tracer's").format(time=duration(stop)))
+    return " · ".join(parts)
 
 
 def _at(curve: _Curve, count: int) -> int:

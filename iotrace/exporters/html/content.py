@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from iotrace import wording
-from iotrace.analysis.model import Analysis
+from iotrace.analysis.model import Act, Analysis, Descriptor
 from iotrace.analysis.statistics import error_name
 from iotrace.escape import clean
 from iotrace.exporters.html.encoding import Columns
 from iotrace.figures.lanes import LOW, name_of
 from iotrace.figures.meanings import OF_WHAT, WORDS
+from iotrace.language import _
+from iotrace.numbers import grouped
 from iotrace.theme import THEMES, Meaning, Theme
 from iotrace.timeline import Lane, What, alive_until, cuts
 from iotrace.timeline.descriptors import DescriptorLanes
@@ -52,11 +54,12 @@ def content(analysis: Analysis, columns: Columns) -> dict[str, Any]:
         "levels": list(_levels(analysis, columns)),
         "whats": {what.name: int(what) for what in What},
         "looks": {
-            int(what): [meaning, WORDS[meaning], LOW.get(meaning, 1)] for what, meaning in OF_WHAT.items()
+            int(what): [meaning, _(WORDS[meaning]), LOW.get(meaning, 1)] for what, meaning in OF_WHAT.items()
         },
         "themes": {theme.name: _colours(theme) for theme in THEMES},
-        "acts": {int(act): words for act, words in wording.ACTS.items()},
-        "models": {int(model): words for model, words in wording.MODELS.items()},
+        "acts": {int(act): _(words) for act, words in wording.ACTS.items()},
+        "act": {act.name: int(act) for act in Act},
+        "models": {int(model): _(words) for model, words in wording.MODELS.items()},
         "columns": columns.index,
     }
 
@@ -101,7 +104,7 @@ def _calls(analysis: Analysis, columns: Columns) -> tuple[list[dict[str, Any]], 
     count = dict(zip(tid[heads].tolist(), np.diff(np.r_[heads, len(tid)]).tolist(), strict=True))
     lives = lives_of(analysis)
     lanes = []
-    for tgid, each, _ in analysis.threads:
+    for tgid, each, _name in analysis.threads:
         lane = Lane("thread", tgid, each, -1, What.OWN, *lives[each], ())
         lanes.append(_lane(lane, analysis, first.get(each, 0), count.get(each, 0)))
     return lanes, tids
@@ -168,7 +171,12 @@ def _levels(analysis: Analysis, columns: Columns) -> Iterator[dict[str, Any]]:
         time = np.maximum(level.time_ns - analysis.begin_ns, 0)
         columns.add(f"level_time_{number}", np.diff(time, prepend=0))
         columns.add(f"level_bytes_{number}", level.bytes)
-        yield {"name": clean(f"buffer fd {writer.fd} → {reader.fd} {writer.kind}"), "most": level.most}
+        yield {"name": _buffer(writer, reader), "most": level.most}
+
+
+def _buffer(writer: Descriptor, reader: Descriptor) -> str:
+    name = _("buffer fd {writer} → {reader} {kind}")
+    return clean(name.format(writer=writer.fd, reader=reader.fd, kind=writer.kind))
 
 
 def _lane(lane: Lane, analysis: Analysis, first: int, count: int) -> dict[str, Any]:
@@ -206,7 +214,11 @@ def _errors(analysis: Analysis) -> dict[int, str]:
 def short(words: str) -> str:
     """Clean words that may come from the target, and cut them where they are too long to be read."""
     words = clean(words)
-    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}… ({len(words):,} signs)"
+    return (
+        words
+        if len(words) <= _LONGEST
+        else _("{begin}… ({n} signs)").format(begin=words[:_LONGEST], n=grouped(len(words)))
+    )
 
 
 def _colours(theme: Theme) -> dict[str, Any]:

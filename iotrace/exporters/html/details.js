@@ -23,7 +23,7 @@ function resultOf(at) {
 }
 
 function threadOf(place) {
-  return facts.tids[place];
+  return words.thread_named.replace("{tid}", facts.tids[place]);
 }
 
 function laneOfCall(at) {
@@ -44,9 +44,9 @@ function describeCall(at) {
   ];
   if (flags & READY) {
     const early = calls.ready[at] < 0;
-    terms.push([words.ready, `${duration(Math.abs(calls.ready[at]))} ${early ? words.before_call : words.into_call}`]);
+    terms.push([words.ready, (early ? words.before_call : words.into_call).replace("{time}", duration(Math.abs(calls.ready[at])))]);
   }
-  if (calls.waker[at]) terms.push([words.woken_by, `${words.thread} ${threadOf(calls.waker[at])}`]);
+  if (calls.waker[at]) terms.push([words.woken_by, threadOf(calls.waker[at])]);
   if (flags & ACCOUNTED) terms.push([words.basis, words.accounted]);
   return { title: facts.calls[calls.code[at]], terms: terms.filter(([, value]) => value), pieces, mark: flags & ACCOUNTED };
 }
@@ -68,8 +68,8 @@ function describeOperation(at) {
     [words.between, marked(duration(operations.taken[at]), Math.min(basisOf(at, 1), basisOf(at, 2)))],
     [words.phase2, operations.act[at] === ACCEPT ? "" : marked(duration(operations.copy[at]), Math.min(basisOf(at, 2), basisOf(at, 3)))],
     [words.tries, operations.tries[at] ? String(operations.tries[at]) : ""],
-    [words.waited_by, operations.waiter[at] ? `${words.thread} ${threadOf(operations.waiter[at])}` : ""],
-    [words.copied_by, operations.how[at] & 2 ? words.kernel_thread : operations.tid[at] ? `${words.thread} ${threadOf(operations.tid[at])}` : ""],
+    [words.waited_by, operations.waiter[at] ? threadOf(operations.waiter[at]) : ""],
+    [words.copied_by, operations.how[at] & 2 ? words.kernel_thread : operations.tid[at] ? threadOf(operations.tid[at]) : ""],
     [words.early, operations.early[at] ? duration(operations.early[at]) : ""],
   ];
   return { title: facts.acts[operations.act[at]], terms: terms.filter(([, value]) => value), pieces };

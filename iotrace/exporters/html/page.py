@@ -17,57 +17,80 @@ from iotrace.exporters.html.content import short
 from iotrace.exporters.html.tables import tables, text
 from iotrace.figures.meanings import WORDS as MEANINGS
 from iotrace.figures.provenance import small_print
+from iotrace.language import N_, _, current, ngettext
 from iotrace.numbers import brief, grouped, plural
 from iotrace.theme import LIGHT, THEMES, Meaning
 from iotrace.timeline import alive_until
 
+#: The language of a page, as BCP 47 has it.
+_TAGS = {"en": "en", "zh": "zh-Hans"}
+
 _SCRIPTS = ("data", "numbers", "pieces", "paint", "search", "details", "view", "main")
 
+#: What the page's script says: messages. Names in braces are filled in by the script.
 WORDS = {
-    "choose": "Choose a call or an operation: click it, or go to it with ].",
-    "send_act": wording.ACTS[Act.SEND],
-    "accept_act": wording.ACTS[Act.ACCEPT],
-    "in_flight": "in flight when the recording ended",
-    "thread": "thread",
-    "descriptor": "descriptor",
-    "result": "result",
-    "begin": "begin",
-    "length": "length",
-    "ready": "data ready",
-    "before_call": "before the call",
-    "into_call": "into the call",
-    "woken_by": "woken by",
-    "basis": "basis",
-    "accounted": "≈ bounded: lengths from the scheduler's accounts, not from events",
-    "model": "model",
-    "bytes": "bytes",
-    "phase1": "phase 1, waiting for data",
-    "between": "ready until the copy began",
-    "phase2": "phase 2, copying",
-    "tries": "failed tries",
-    "waited_by": "waited in",
-    "copied_by": "copied in",
-    "kernel_thread": "a kernel thread",
-    "early": "data lay unread before it was asked for",
-    "unseen": "unseen",
-    "free_ns": "free",
-    "polling_ns": "polling",
-    "queued_ns": "queued",
-    "in_wait_ns": "blocked in a wait",
-    "in_transfer_ns": "blocked in the transfer",
-    "in_signal_ns": "blocked, waiting for a signal",
-    "in_ring_ns": "blocked in io_uring_enter",
-    "in_other_ns": "blocked in another call",
-    "matches": "{count} calls found",
-    "more": "and {count} more",
-    "unread": "This browser cannot read the page's data: it needs DecompressionStream (2023 or later).",
+    "choose": N_("Choose a call or an operation: click it, or go to it with ]."),
+    "in_flight": N_("in flight when the recording ended"),
+    "thread": N_("thread"),
+    "thread_named": N_("thread {tid}"),
+    "descriptor": N_("descriptor"),
+    "result": N_("result"),
+    "begin": N_("begin"),
+    "length": N_("length"),
+    "ready": N_("data ready"),
+    "before_call": N_("{time} before the call"),
+    "into_call": N_("{time} into the call"),
+    "woken_by": N_("woken by"),
+    "basis": N_("basis"),
+    "accounted": N_("≈ bounded: lengths from the scheduler's accounts, not from events"),
+    "model": N_("model"),
+    "bytes": N_("bytes"),
+    "phase1": N_("phase 1, waiting for data"),
+    "between": N_("ready until the copy began"),
+    "phase2": N_("phase 2, copying"),
+    "tries": N_("failed tries"),
+    "waited_by": N_("waited in"),
+    "copied_by": N_("copied in"),
+    "kernel_thread": N_("a kernel thread"),
+    "early": N_("data lay unread before it was asked for"),
+    "unseen": N_("unseen"),
+    "free_ns": N_("free"),
+    "polling_ns": N_("polling"),
+    "queued_ns": N_("queued"),
+    "in_wait_ns": N_("blocked in a wait"),
+    "in_transfer_ns": N_("blocked in the transfer"),
+    "in_signal_ns": N_("blocked, waiting for a signal"),
+    "in_ring_ns": N_("blocked in io_uring_enter"),
+    "in_other_ns": N_("blocked in another call"),
+    "matches": N_("{count} calls found"),
+    "more": N_("and {count} more"),
+    "unread": N_("This browser cannot read the page's data: it needs DecompressionStream (2023 or later)."),
 }
 
-_FOUND = ("begin", "thread", "call", "descriptor", "result", "length")
+#: What stands in ``page.html``, by the name of its place: messages.
+_PLACES = {
+    "noscript": N_("The timeline needs JavaScript; the tables below do not."),
+    "find": N_("Find"),
+    "previous": N_("previous found"),
+    "next": N_("next found"),
+    "out": N_("zoom out"),
+    "in": N_("zoom in"),
+    "whole": N_("whole run"),
+    "look": N_("Look"),
+    "auto": N_("as the system"),
+    "lanes": N_(
+        "Timeline of threads and descriptors. Arrow keys move, plus and minus zoom, brackets choose a call."
+    ),
+    "chosen": N_("What was chosen"),
+    "found": N_("Found"),
+}
+_THEMES = {"light": N_("light"), "dark": N_("dark"), "contrast": N_("high contrast"), "print": N_("print")}
+_FOUND = (N_("begin"), N_("thread"), N_("call"), N_("descriptor"), N_("result"), N_("length"))
 _HELP = (
-    ("← →", "move"), ("+ −", "zoom"), ("0", "all"), ("↑ ↓", "lane"), ("[ ]", "call before, after"),
-    ("Enter", "zoom to it"), ("/", "find"), ("n N", "next, previous found"),
-    ("drag", "move"), ("shift drag", "zoom to a stretch"), ("ctrl wheel", "zoom"),
+    ("← →", N_("move")), ("+ −", N_("zoom")), ("0", N_("all")), ("↑ ↓", N_("lane")),
+    ("[ ]", N_("call before, after")), ("Enter", N_("zoom to it")), ("/", N_("find")),
+    ("n N", N_("next, previous found")), (N_("drag"), N_("move")),
+    (N_("shift drag"), N_("zoom to a stretch")), (N_("ctrl wheel"), N_("zoom")),
 )  # fmt: skip
 
 
@@ -75,22 +98,33 @@ def write_page(analysis: Analysis, facts: dict[str, Any], columns: bytes, out: B
     """Write the page: ``facts`` as JSON, ``columns`` as base64."""
     script = _script()
     first, second = small_print([analysis])
-    lost = f"{grouped(analysis.lost)} events were lost: counts and shares are lower bounds"
+    lost = ngettext(
+        "{n} event was lost: counts and shares are lower bounds",
+        "{n} events were lost: counts and shares are lower bounds",
+        analysis.lost,
+    ).format(n=grouped(analysis.lost))
+    title = _("Where {program} spent its time").format(program=short(wording.target(analysis)))
     fields = {
+        **{f"say_{name}": escape(_(words)) for name, words in _PLACES.items()},
+        "lang": _TAGS[current()],
         "policy": f"default-src 'none'; script-src {_hash(script)}; style-src 'unsafe-inline'; img-src data:",
-        "title": escape(f"Where {short(wording.target(analysis))} spent its time"),
+        "title": escape(title),
         "style": _asset("style.css") + _colours(),
         "subtitle": _subtitle(analysis),
-        "lost": f'<p class="warning">{lost}</p>' if analysis.lost else "",
+        "lost": f'<p class="warning">{escape(lost)}</p>' if analysis.lost else "",
         "verdicts": "".join(f"<li>{_verdict(*each)}</li>" for each in analysis.verdicts.items()),
-        "themes": "".join(f'<option value="{theme.name}">{theme.name}</option>' for theme in THEMES),
-        "legend": "".join(_entry(*each) for each in MEANINGS.items() if each[0] is not Meaning.IDLE),
-        "heads": "".join(f'<th scope="col">{word}</th>' for word in _FOUND),
-        "keys": " · ".join(f"<kbd>{key}</kbd> {what}" for key, what in _HELP),
+        "themes": "".join(
+            f'<option value="{theme.name}">{escape(_(_THEMES[theme.name]))}</option>' for theme in THEMES
+        ),
+        "legend": "".join(
+            _entry(meaning, _(words)) for meaning, words in MEANINGS.items() if meaning is not Meaning.IDLE
+        ),
+        "heads": "".join(f'<th scope="col">{escape(_(word))}</th>' for word in _FOUND),
+        "keys": " · ".join(f"<kbd>{escape(_(key))}</kbd> {escape(_(what))}" for key, what in _HELP),
         "tables": tables(analysis),
         "provenance": escape(first),
         "basis": escape(second),
-        "facts": _json({**facts, "words": WORDS}),
+        "facts": _json({**facts, "words": {name: _(words) for name, words in WORDS.items()}}),
         "script": script,
     }
     # The columns are by far the most: they go out as they are.
@@ -111,19 +145,19 @@ def _json(facts: dict[str, Any]) -> str:
 def _subtitle(analysis: Analysis) -> str:
     parts = (
         brief(alive_until(analysis) - analysis.begin_ns),
-        plural(len(analysis.threads), "thread"),
-        plural(sum(call.count for call in analysis.calls), "call"),
+        plural(len(analysis.threads), "thread", "threads"),
+        plural(sum(call.count for call in analysis.calls), "call", "calls"),
     )
     return " · ".join(parts)
 
 
 def _verdict(act: Act, found: Verdict) -> str:
     because = f'<span class="muted">{text(found.because)}</span>'
-    return f"<b>{text(wording.ACTS[act])}</b>: {text(wording.verdict(found))} {because}"
+    return f"<b>{text(_(wording.ACTS[act]))}</b>: {text(wording.verdict(found))} {because}"
 
 
 def _entry(meaning: Meaning, words: str) -> str:
-    return f'<li><span class="{meaning}"></span>{words}</li>'
+    return f'<li><span class="{meaning}"></span>{escape(words)}</li>'
 
 
 @cache

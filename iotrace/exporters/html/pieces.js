@@ -21,8 +21,7 @@ function piecesOfCall(at, each) {
   if (end > next) each(flags & RECEIVES ? What.COPY : What.CALL, next, end, flags & RECEIVES ? (flags & GUESSED) !== 0 : bounded);
 }
 
-const SEND = Number(Object.keys(facts.acts).find((act) => facts.acts[act] === words.send_act));
-const ACCEPT = Number(Object.keys(facts.acts).find((act) => facts.acts[act] === words.accept_act));
+const { SEND, ACCEPT } = facts.act;
 
 function basisOf(at, boundary) {
   return (operations.bases[at] >> (2 * boundary)) & 3;

@@ -8,6 +8,7 @@ from html import escape
 from iotrace.analysis.model import Analysis
 from iotrace.escape import clean
 from iotrace.exporters.summaries import CALLS, MATRIX, call_rows, matrix_rows
+from iotrace.language import N_, _
 
 
 def tables(analysis: Analysis) -> str:
@@ -21,19 +22,20 @@ def text(words: str) -> str:
 
 
 def _matrix(analysis: Analysis) -> str:
-    caption = "The proof matrix: where the process was during the two phases. ≈ bounded, ? unseen."
-    return _table("The proof", caption, MATRIX, matrix_rows(analysis), {2, 5})
+    caption = _("The proof matrix: where the process was during the two phases. ≈ bounded, ? unseen.")
+    return _table(_("The proof"), caption, MATRIX, matrix_rows(analysis), {2, 5})
 
 
 def _calls(analysis: Analysis) -> str:
-    caption = "All calls by name, and where their time went."
-    return _table("The calls", caption, CALLS, call_rows(analysis), {1, *range(3, 10)})
+    caption = _("All calls by name, and where their time went.")
+    return _table(_("The calls"), caption, CALLS, call_rows(analysis), {1, *range(3, 10)})
 
 
 def _lessons(analysis: Analysis) -> str:
     rows = [(lesson.name, clean(lesson.evidence)) for lesson in analysis.lessons]
-    heads = ("lesson", "evidence")
-    return _table("What it shows", "`iotrace explain NAME` tells more.", heads, rows) if rows else ""
+    heads = (N_("lesson"), N_("evidence"))
+    more = _("`iotrace explain NAME` tells more.")
+    return _table(_("What it shows"), more, heads, rows) if rows else ""
 
 
 def _table(
@@ -46,11 +48,12 @@ def _table(
         number = ' class="number"' if at in right else ""
         return f"<{kind}{scope}{number}>{escape(words)}</{kind}>"
 
-    head = "".join(cell("th", at, words) for at, words in enumerate(heads))
+    head = "".join(cell("th", at, _(words)) for at, words in enumerate(heads))
     body = "\n".join(
         f"<tr>{''.join(cell('td', at, words) for at, words in enumerate(row))}</tr>" for row in rows
     )
     return (
-        f"<section><details open><summary>{title}</summary><table><caption>{escape(caption)}</caption>"
+        f"<section><details open><summary>{escape(title)}</summary><table>"
+        f"<caption>{escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></details></section>"
     )

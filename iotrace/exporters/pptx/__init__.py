@@ -11,6 +11,7 @@ from iotrace.figures import KINDS, NothingToDraw, draw
 from iotrace.figures import Request as Wanted
 from iotrace.figures.page import legible
 from iotrace.figures.scene import HEIGHTS, Scene
+from iotrace.language import _
 from iotrace.theme import THEMES, Theme
 
 
@@ -36,7 +37,7 @@ def write(request: Request, format: Format, out: BinaryIO) -> None:
     if request.figure:
         kinds = [request.figure]
         if request.lesson:
-            raise CannotExport("a lesson has its own figures: leave either --lesson or --kind away")
+            raise CannotExport(_("a lesson has its own figures: leave either --lesson or --kind away"))
     figures: dict[str, list[Scene]] = {}
     for name in kinds:
         wanted = Wanted(((request.path.name, request.analysis),), request.aspect, request.operation)
@@ -51,7 +52,7 @@ def write(request: Request, format: Format, out: BinaryIO) -> None:
     if request.figure:
         out.write(export(figures[request.figure], theme))
         return
-    title = legible(f"Where {wording.target(request.analysis)} waits")
+    title = legible(_("Where {program} waits").format(program=wording.target(request.analysis)))
     slides = Slides(title, HEIGHTS[request.aspect], theme, [request.analysis])
     (lesson if request.lesson else deck)(slides, request.analysis, figures)
     out.write(slides.content())

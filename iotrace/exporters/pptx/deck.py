@@ -10,8 +10,9 @@ from iotrace.analysis.model import Act, Analysis
 from iotrace.exporters.pptx.slides import Slides
 from iotrace.exporters.summaries import CALLS, MATRIX, call_rows, matrix_rows
 from iotrace.figures.scene import Scene
+from iotrace.language import N_, _, current
 
-BASES = "≈ bounded, ? unseen"
+BASES = N_("≈ bounded, ? unseen")
 
 #: Columns of the tables that are read from afar; the page and the JSON report have all.
 _SHOWN_MATRIX, _SHOWN_CALLS = (0, 1, 2, 3, 4), (0, 1, 2, 5, 6, 7, 9)
@@ -19,7 +20,7 @@ _SHOWN_MATRIX, _SHOWN_CALLS = (0, 1, 2, 3, 4), (0, 1, 2, 5, 6, 7, 9)
 
 def deck(slides: Slides, analysis: Analysis, figures: Mapping[str, Sequence[Scene]]) -> None:
     """Fill the slides; ``figures`` are those that the recording has, by kind, each with its stages."""
-    opening(slides, f"Where {wording.target(analysis)} waits", analysis)
+    opening(slides, _("Where {program} waits").format(program=wording.target(analysis)), analysis)
     for kind in ("timeline", "model", "conversation"):
         drawn(slides, figures.get(kind, ()))
     proof(slides, analysis)
@@ -35,11 +36,11 @@ def opening(slides: Slides, title: str, analysis: Analysis, claim: str = "") -> 
     for act, verdict in analysis.verdicts.items():
         if not verdict.operations:
             continue
-        line = f"{wording.ACTS[act].capitalize()}: {wording.verdict(verdict)}"
+        line = f"{_(wording.ACTS[act]).capitalize()}: {wording.verdict(verdict)}"
         told.append(f"{line} — {verdict.because}" if act is not Act.ACCEPT and verdict.because else line)
     if analysis.process_model in wording.PROCESS_MODELS:
-        told.append(f"Served by {wording.PROCESS_MODELS[analysis.process_model]}")
-    slides.words(title, told or ["No receive and no accept was seen: there is nothing to judge."], size=28)
+        told.append(_("Served by {model}").format(model=_(wording.PROCESS_MODELS[analysis.process_model])))
+    slides.words(title, told or [_("No receive and no accept was seen: there is nothing to judge.")], size=28)
 
 
 def drawn(slides: Slides, stages: Sequence[Scene]) -> None:
@@ -54,7 +55,7 @@ def proof(slides: Slides, analysis: Analysis) -> None:
     if rows:
         heads, shown = _chosen(MATRIX, rows, _SHOWN_MATRIX)
         notes = "\n".join(": ".join(row[at] for at in (0, 3, 4)) for row in rows)
-        slides.table("Where the process was: the proof", heads, shown, notes, (2,), under=BASES)
+        slides.table(_("Where the process was: the proof"), heads, shown, notes, (2,), under=_(BASES))
 
 
 def calls(slides: Slides, analysis: Analysis) -> None:
@@ -62,8 +63,11 @@ def calls(slides: Slides, analysis: Analysis) -> None:
     rows = call_rows(analysis)
     if rows:
         heads, shown = _chosen(CALLS, rows, _SHOWN_CALLS)
-        notes = "\n".join(f"{row[0]}: {row[1]} calls, p50 {row[7]}, p99 {row[8]}" for row in rows)
-        slides.table("In which calls the time went", heads, shown, notes, (1, 3, 4, 5, 6))
+        notes = "\n".join(
+            _("{call}: {n} calls, p50 {p50}, p99 {p99}").format(call=row[0], n=row[1], p50=row[7], p99=row[8])
+            for row in rows
+        )
+        slides.table(_("In which calls the time went"), heads, shown, notes, (1, 3, 4, 5, 6))
 
 
 def lessons(slides: Slides, analysis: Analysis) -> None:
@@ -75,7 +79,7 @@ def lessons(slides: Slides, analysis: Analysis) -> None:
 
 def story_of(name: str) -> tuple[str, str]:
     """Return a lesson's title and its story in plain words."""
-    path = files("iotrace") / "lessons_text" / f"{name}.en.md"
+    path = files("iotrace") / "lessons_text" / f"{name}.{current()}.md"
     title, _, story = path.read_text("utf-8").partition("\n")
     return title.removeprefix("# "), story.strip().replace("`", "").replace("**", "").replace("## ", "")
 
@@ -83,4 +87,4 @@ def story_of(name: str) -> tuple[str, str]:
 def _chosen(
     heads: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[int]
 ) -> tuple[list[str], list[list[str]]]:
-    return [heads[at] for at in columns], [[row[at] for at in columns] for row in rows]
+    return [_(heads[at]) for at in columns], [[row[at] for at in columns] for row in rows]

@@ -13,6 +13,7 @@ from iotrace.exporters.pptx.deck import drawn, lessons, opening, proof
 from iotrace.exporters.pptx.slides import Slides
 from iotrace.exporters.summaries import shares
 from iotrace.figures.scene import Scene
+from iotrace.language import N_, _
 
 _BLOCKS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -22,26 +23,26 @@ _SETUP = {"listen", "main"}
 #: Lines of code on a slide: more are smaller than the last row can read.
 _LINES = 24
 
-_HIDDEN = "the probe cannot see it: record with the eBPF probe"
+_HIDDEN = N_("the probe cannot see it: record with the eBPF probe")
 
 
 def lesson(slides: Slides, analysis: Analysis, figures: Mapping[str, Sequence[Scene]]) -> None:
     """Fill the slides. Raises :class:`CannotExport` where the recording is of no demo of ours."""
     demo = _demo(analysis)
     source = demo.script.read_text("utf-8")
-    opening(slides, demo.title, analysis, demo.claim)
+    opening(slides, _(demo.title), analysis, _(demo.claim))
     told = [" ".join(part.split()) for part in (ast.get_docstring(ast.parse(source)) or "").split("\n\n")]
-    slides.words("What to look at", told[1:] or told)
+    slides.words(_("What to look at"), told[1:] or told)
     for lines in code(source):
         slides.code(demo.script.name, lines, "\n".join(told))
     for kind in ("timeline", "model", "conversation", "buffer", "scaling"):
         drawn(slides, figures.get(kind, ()))
     proof(slides, analysis)
     for question, answer in questions(analysis):
-        slides.words("A question", [question], answer)
+        slides.words(_("A question"), [question], answer)
         slides.words(question, [answer], answer)
     lessons(slides, analysis)
-    slides.words("See it yourself", [f"iotrace demo {demo.name}", "iotrace report", "iotrace show"])
+    slides.words(_("See it yourself"), [f"iotrace demo {demo.name}", "iotrace report", "iotrace show"])
 
 
 def code(source: str) -> Iterator[list[str]]:
@@ -73,36 +74,36 @@ def questions(analysis: Analysis) -> Iterator[tuple[str, str]]:
     """Yield what a teacher asks about a recording, and what it answers."""
     row = next((row for row in analysis.matrix if row.act is not Act.ACCEPT and row.operations), None)
     if row is not None:
-        yield "Where does the process wait for the data?", _first(row)
-        yield "Where is the process while they are copied?", _second(row)
-        yield "Is that synchronous, as POSIX defines it?", _synchronous(analysis)
+        yield _("Where does the process wait for the data?"), _first(row)
+        yield _("Where is the process while they are copied?"), _second(row)
+        yield _("Is that synchronous, as POSIX defines it?"), _synchronous(analysis)
     if analysis.order:
-        yield "In which order are the clients answered, and why?", _sentence(analysis.order)
+        yield _("In which order are the clients answered, and why?"), _sentence(analysis.order)
 
 
 def _first(row: MatrixRow) -> str:
     if row.phase1.basis is Basis.UNSEEN:
-        return _sentence(_HIDDEN)
+        return _sentence(_(_HIDDEN))
     if not row.phase1.total_ns:
-        return "Nowhere: the data were there at once."
-    return _sentence(f"{_about(row.phase1.basis)}{', '.join(shares(row.phase1))}")
+        return _("Nowhere: the data were there at once.")
+    return _sentence(f"{_about(row.phase1.basis)}{_(', ').join(shares(row.phase1))}")
 
 
 def _second(row: MatrixRow) -> str:
     if row.phase2.basis is Basis.UNSEEN:
-        return _sentence(_HIDDEN)
+        return _sentence(_(_HIDDEN))
     if not row.phase2.total_ns:
-        return "Nothing was copied."
-    return _sentence(f"{_about(row.phase2.basis)}{', '.join(shares(row.phase2))}")
+        return _("Nothing was copied.")
+    return _sentence(f"{_about(row.phase2.basis)}{_(', ').join(shares(row.phase2))}")
 
 
 def _synchronous(analysis: Analysis) -> str:
     (side,) = compare([("", analysis)])
     if side.synchronous is None:
-        return _sentence(f"this recording does not say: {_HIDDEN}")
+        return _sentence(_("this recording does not say: {why}").format(why=_(_HIDDEN)))
     if side.synchronous:
-        return "Yes: while the data are copied, the process is inside the call and can do nothing else."
-    return "No: the process was free in both phases; somebody else copied."
+        return _("Yes: while the data are copied, the process is inside the call and can do nothing else.")
+    return _("No: the process was free in both phases; somebody else copied.")
 
 
 def _about(basis: Basis) -> str:
@@ -110,7 +111,8 @@ def _about(basis: Basis) -> str:
 
 
 def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:] + ("" if words.endswith(".") else ".")
+    words = words[:1].upper() + words[1:]
+    return words if words.endswith((".", "。")) else _("{sentence}.").format(sentence=words)
 
 
 def _demo(analysis: Analysis) -> Demo:
@@ -121,5 +123,7 @@ def _demo(analysis: Analysis) -> Demo:
     except ManifestError as error:
         raise CannotExport(str(error)) from None
     if found is None:
-        raise CannotExport("--lesson is for recordings of demos (`iotrace demo` lists them): leave it away")
+        raise CannotExport(
+            _("--lesson is for recordings of demos (`iotrace demo` lists them): leave it away")
+        )
     return found

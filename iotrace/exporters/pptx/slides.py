@@ -18,6 +18,7 @@ from iotrace.figures.metrics import fit, width
 from iotrace.figures.page import BODY, MARGIN, SMALL, TITLE, legible
 from iotrace.figures.provenance import small_print
 from iotrace.figures.scene import WIDTH, Scene
+from iotrace.language import _
 from iotrace.theme import Meaning, Theme
 
 _MONOSPACE = "Courier New"
@@ -109,7 +110,7 @@ class Slides:
             for at, words in enumerate(row):
                 self._cell(table.cell(index, at), words, size, not index, at in numbers)
         more = len(rows) - kept
-        below = " · ".join(filter(None, (f"… and {more} more" if more else "", under)))
+        below = " · ".join(filter(None, (_("… and {n} more").format(n=more) if more else "", under)))
         if below:
             box = self._box(slide, self.bottom - size * 1.4, size * 1.4)
             write(box.paragraphs[0], fit(legible(below), _ROOM, size), size, self._theme[Meaning.MUTED].word)
