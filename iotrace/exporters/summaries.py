@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from iotrace import wording
 from iotrace.analysis.model import Act, Analysis, Basis, MatrixRow, Phase
 from iotrace.language import N_, _
@@ -70,11 +72,16 @@ def second(row: MatrixRow) -> str:
 def phase(found: Phase, none: str) -> str:
     """Say where the process was in a phase; ``none`` where it had no length."""
     if found.basis == Basis.UNSEEN:
-        return f"? {_('unseen')}"
+        return "? " + _("unseen")
     if not found.total_ns:
         return none
     mark = "≈ " if found.basis == Basis.BOUNDED else ""
-    return f"{mark}{duration(found.total_ns)}: {_(', ').join(shares(found))}"
+    return f"{mark}{duration(found.total_ns)}: {listed(shares(found))}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Write words in a row."""
+    return _(", ").join(words)
 
 
 def shares(found: Phase) -> list[str]:

@@ -311,19 +311,8 @@ def _inside(each: _Column, spell: Spell, raster: Raster, top: float, height: flo
     return found
 
 
-_PLAIN = {
-    Model.UNKNOWN: N_("unknown"),
-    Model.BLOCKING: N_("blocking"),
-    Model.NONBLOCKING: N_("non-blocking"),
-    Model.MULTIPLEXING: N_("multiplexing"),
-    Model.SIGNAL_DRIVEN: N_("signal-driven"),
-    Model.ASYNCHRONOUS: N_("asynchronous"),
-    Model.MIXED: N_("mixed"),
-}
-
-
 def _plain(model: Model) -> str:
-    return _(_PLAIN[model])
+    return _(wording.SHORT_MODELS[model])
 
 
 def _synchronous(known: bool | None) -> str:

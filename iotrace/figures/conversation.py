@@ -75,9 +75,10 @@ def conversation(request: Request) -> Scene:
     order = _("taken in the order of arrival")
     if late:
         order = ngettext("{n} message overtaken", "{n} messages overtaken", late).format(n=grouped(late))
+    rows = _("rows are moments, not to scale")
     return compose(
         "conversation", paper, _("Who waits for whom: {program}").format(program=wording.target(analysis)),
-        f"{where} · {order} · {_('rows are moments, not to scale')}", drawn.items(), [analysis],
+        f"{where} · {order} · {rows}", drawn.items(), [analysis],
         "\n".join(map(drawn.told, messages)),
     )  # fmt: skip
 

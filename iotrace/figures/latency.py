@@ -13,7 +13,7 @@ from iotrace.figures.metrics import width
 from iotrace.figures.page import BODY, LINE, NothingToDraw, Request, compose, legend, legend_rows, page
 from iotrace.figures.scene import Anchor, Group, Item, Line, Rect, Scene, Stroke, Text
 from iotrace.language import _
-from iotrace.numbers import duration, grouped, plural
+from iotrace.numbers import counted, duration, grouped
 from iotrace.theme import Meaning
 from iotrace.timeline.cuts import prepare
 from probes.events import Flag
@@ -83,7 +83,7 @@ def latency(request: Request) -> Scene:
                 bars.append(Text(x + pitch / 2, y - 6, shown, BODY, anchor=Anchor.MIDDLE))
             low, high = (_bound(int(_EDGES[at])) for at in (number, number + 1))
             bounds = _("{low} to {high}").format(low=low, high=high)
-            told = f"{bounds}: {plural(int(whole[number]), 'call', 'calls')}"
+            told = bounds + ": " + counted(int(whole[number]), "{n} call", "{n} calls")
             items.append(Group(tuple(bars), told, "schedstat" if bounded else "sched_switch", 1))
     items.append(Line(((left, floor), (right, floor)), Meaning.TEXT, 1.5))
     items += legend(meanings, paper.left, paper.bottom - (rows - 1) * LINE - 4, paper.width)
@@ -97,7 +97,10 @@ def latency(request: Request) -> Scene:
     )
     subtitle = " · ".join(parts)
     title = _("How long calls of {program} were asleep").format(program=wording.target(analysis))
-    each = [f"{words}: {plural(int(counts[meaning].sum()), 'call', 'calls')}" for meaning, words in meanings]
+    each = [
+        words + ": " + counted(int(counts[meaning].sum()), "{n} call", "{n} calls")
+        for meaning, words in meanings
+    ]
     return compose("latency", paper, title, subtitle, items, [analysis], "\n".join([subtitle, *each]))
 
 

@@ -9,7 +9,7 @@ from iotrace import __version__, wording
 from iotrace.analysis.model import Analysis
 from iotrace.escape import clean
 from iotrace.language import N_, _
-from iotrace.numbers import grouped, plural
+from iotrace.numbers import counted, grouped
 
 BASIS = N_("solid: measured; dashed and ≈: bounded; dotted and ?: unseen")
 
@@ -25,11 +25,11 @@ def small_print(analyses: Sequence[Analysis]) -> tuple[str, str]:
         ", ".join(probes),
         ", ".join(kernels),
         *dates[:1],
-        plural(rows, "event", "events"),
+        counted(rows, "{n} event", "{n} events"),
         _("{n} lost: counts are lower bounds").format(n=grouped(lost)) if lost else _("0 lost"),
         clean(wording.target(analyses[0]))
         if len(analyses) == 1
-        else plural(len(analyses), "recording", "recordings"),
+        else counted(len(analyses), "{n} recording", "{n} recordings"),
     ]
     return " · ".join(facts), f"{_(BASIS)} · iotrace {__version__}"
 

@@ -20,7 +20,7 @@ from iotrace.figures.page import (
 )
 from iotrace.figures.scene import Anchor, Group, Item, Scene, Text
 from iotrace.language import _, ngettext
-from iotrace.numbers import brief, plural
+from iotrace.numbers import brief, counted
 from iotrace.theme import Meaning
 from iotrace.timeline import Lane, Timeline, build
 
@@ -72,15 +72,15 @@ def timeline(request: Request) -> Scene:
 
 def _weight(lane: Lane) -> str:
     if lane.kind == "descriptor":
-        return plural(lane.weight, "operation", "operations")
-    return plural(lane.weight, "call", "calls")
+        return counted(lane.weight, "{n} operation", "{n} operations")
+    return counted(lane.weight, "{n} call", "{n} calls")
 
 
 def _subtitle(analysis: Analysis, whole: Timeline, left_out: int) -> str:
     parts = [
         brief(whole.to_ns - whole.from_ns),
-        plural(len(analysis.threads), "thread", "threads"),
-        plural(sum(call.count for call in analysis.calls), "call", "calls"),
+        counted(len(analysis.threads), "{n} thread", "{n} threads"),
+        counted(sum(call.count for call in analysis.calls), "{n} call", "{n} calls"),
     ]
     if left_out:
         parts.append(

@@ -18,7 +18,7 @@ from iotrace.exporters.html.tables import tables, text
 from iotrace.figures.meanings import WORDS as MEANINGS
 from iotrace.figures.provenance import small_print
 from iotrace.language import N_, _, current, ngettext
-from iotrace.numbers import brief, grouped, plural
+from iotrace.numbers import brief, counted, grouped
 from iotrace.theme import LIGHT, THEMES, Meaning
 from iotrace.timeline import alive_until
 
@@ -145,8 +145,8 @@ def _json(facts: dict[str, Any]) -> str:
 def _subtitle(analysis: Analysis) -> str:
     parts = (
         brief(alive_until(analysis) - analysis.begin_ns),
-        plural(len(analysis.threads), "thread", "threads"),
-        plural(sum(call.count for call in analysis.calls), "call", "calls"),
+        counted(len(analysis.threads), "{n} thread", "{n} threads"),
+        counted(sum(call.count for call in analysis.calls), "{n} call", "{n} calls"),
     )
     return " · ".join(parts)
 

@@ -11,7 +11,7 @@ from iotrace.capture.clients import Demo, ManifestError, shipped
 from iotrace.exporters.contract import CannotExport
 from iotrace.exporters.pptx.deck import drawn, lessons, opening, proof
 from iotrace.exporters.pptx.slides import Slides
-from iotrace.exporters.summaries import shares
+from iotrace.exporters.summaries import listed, shares
 from iotrace.figures.scene import Scene
 from iotrace.language import N_, _
 
@@ -86,7 +86,7 @@ def _first(row: MatrixRow) -> str:
         return _sentence(_(_HIDDEN))
     if not row.phase1.total_ns:
         return _("Nowhere: the data were there at once.")
-    return _sentence(f"{_about(row.phase1.basis)}{_(', ').join(shares(row.phase1))}")
+    return _sentence(f"{_about(row.phase1.basis)}{listed(shares(row.phase1))}")
 
 
 def _second(row: MatrixRow) -> str:
@@ -94,7 +94,7 @@ def _second(row: MatrixRow) -> str:
         return _sentence(_(_HIDDEN))
     if not row.phase2.total_ns:
         return _("Nothing was copied.")
-    return _sentence(f"{_about(row.phase2.basis)}{_(', ').join(shares(row.phase2))}")
+    return _sentence(f"{_about(row.phase2.basis)}{listed(shares(row.phase2))}")
 
 
 def _synchronous(analysis: Analysis) -> str:
