@@ -90,6 +90,9 @@ def _draw(pdf: FPDF, item: Item, theme: Theme) -> None:
             swatch = theme[item.meaning]
             whole = [(item.points[0][0], item.floor), *item.points, (item.points[-1][0], item.floor)]
             _fill(pdf, whole, swatch.fill)
+            _colour(pdf, swatch.stroke, outline.HATCH_WEIGHT)
+            for x1, y1, x2, y2 in outline.hatch_under(item, theme):
+                pdf.line(x1, y1, x2, y2)
             _stroke(pdf, item.points, swatch.edge, 1.5)
         case Brace():
             _stroke(pdf, list(_flat(outline.brace(item))), colour_of(theme, item.meaning), item.weight)

@@ -95,10 +95,7 @@ def _rect(item: Rect, theme: Theme) -> Iterator[str]:
     else:
         yield f'<rect {at} fill="{swatch.fill}"/>'
     if hatch:
-        ways = "".join(
-            f"M{_number(x1)} {_number(y1)}L{_number(x2)} {_number(y2)}" for x1, y1, x2, y2 in hatch
-        )
-        yield _path(ways, swatch.stroke, outline.HATCH_WEIGHT)
+        yield _path(_segments(hatch), swatch.stroke, outline.HATCH_WEIGHT)
         if edge:
             yield f'<rect {at} fill="none"{edge}/>'
 
@@ -116,9 +113,16 @@ def _area(item: Area, theme: Theme) -> str:
     swatch = theme[item.meaning]
     first, last = item.points[0][0], item.points[-1][0]
     whole = [(first, item.floor), *item.points, (last, item.floor)]
-    return f'<path d="{_polyline(whole)}Z" fill="{swatch.fill}"/>' + _path(
-        _polyline(item.points), swatch.edge, 1.5
+    hatch = outline.hatch_under(item, theme)
+    return (
+        f'<path d="{_polyline(whole)}Z" fill="{swatch.fill}"/>'
+        + (_path(_segments(hatch), swatch.stroke, outline.HATCH_WEIGHT) if hatch else "")
+        + _path(_polyline(item.points), swatch.edge, 1.5)
     )
+
+
+def _segments(lines: Sequence[tuple[float, float, float, float]]) -> str:
+    return "".join(f"M{_number(x1)} {_number(y1)}L{_number(x2)} {_number(y2)}" for x1, y1, x2, y2 in lines)
 
 
 def _text(item: Text, theme: Theme, own_fonts: bool) -> str:

@@ -153,7 +153,7 @@ class _Drawing:
         models = [each.side.model for each in columns]
         self.by_model = len(set(models)) == len(models) and Model.UNKNOWN not in models
         labels = [legible(each.side.label) for each in columns]
-        plain = labels == [_plain(model) for model in models]
+        plain = all(_same(label, _plain(model)) for label, model in zip(labels, models, strict=True))
         fits = all(width(label, BODY) <= columns[0].room for label in labels)
         self.second_line = not self.by_model or (fits and not plain)
 
@@ -203,7 +203,7 @@ class _Drawing:
             heads: list[Item] = [
                 Text(each.middle, self.paper.top + 16, words, BODY, anchor=Anchor.MIDDLE, bold=True)
             ]
-            if self.second_line:
+            if self.second_line and not _same(*names):
                 words = fit(second, each.room, BODY)
                 heads.append(
                     Text(each.middle, self.paper.top + 38, words, BODY, Meaning.MUTED, Anchor.MIDDLE)
@@ -309,6 +309,11 @@ def _inside(each: _Column, spell: Spell, raster: Raster, top: float, height: flo
     for number, line in enumerate(lines):
         found += centred(each.x + each.bar / 2, y + number * LINE, line, each.bar, OF_WHAT[most])
     return found
+
+
+def _same(one: str, other: str) -> bool:
+    """Return whether two names differ by their hyphens alone."""
+    return one.replace("_", "").replace("-", "") == other.replace("_", "").replace("-", "")
 
 
 def _plain(model: Model) -> str:

@@ -7,6 +7,8 @@ the page, not on the rectangle, so that neighbours join.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 from iotrace.theme import Hatch
@@ -50,6 +52,31 @@ def lines(hatch: Hatch, x: float, y: float, width: float, height: float) -> list
     if hatch is Hatch.CROSS:
         return _slanted(x, y, width, height, gap, 1) + _slanted(x, y, width, height, gap, -1)
     return _slanted(x, y, width, height, gap, 1)
+
+
+def under(hatch: Hatch, points: Sequence[tuple[float, float]], floor: float) -> list[Segment]:
+    """Return the level lines of a hatch between a line through points, from left to right, and ``floor``.
+
+    Raises ValueError where the hatch has others: what lies under a line is hatched level.
+    """
+    if hatch not in (Hatch.HORIZONTAL, Hatch.RULED):
+        raise ValueError(f"no area is hatched {hatch.value}")
+    top = min(y for _, y in points)
+    found = []
+    for level in _grid(top, floor - top, _GAPS[hatch]):
+        begin = points[0][0] if points[0][1] < level else None
+        for (x1, y1), (x2, y2) in pairwise(points):
+            if (y1 < level) == (y2 < level):
+                continue
+            x = x1 + (level - y1) / (y2 - y1) * (x2 - x1)
+            if begin is None:
+                begin = x
+            else:
+                found.append((begin, level, x, level))
+                begin = None
+        if begin is not None:
+            found.append((begin, level, points[-1][0], level))
+    return found
 
 
 def _grid(begin: float, length: float, gap: float) -> list[float]:

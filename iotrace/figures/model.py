@@ -311,9 +311,9 @@ class _Drawing:
             if bottom - top >= 20 and abs(true - y0) < 3:
                 items.append(Brace(x, top, bottom))
             else:
-                items.append(
-                    Line(((x - 4, true), (x + 2, true), (x + 10, y0), (x + 16, y0)), Meaning.MUTED, 1.0)
-                )
+                # Around the braces, whose points end at x + 12.
+                way = (x - 4, true), (x + 13, true), (x + 16, y0), (x + 18, y0)
+                items.append(Line(way, Meaning.MUTED, 1.0))
             moment = step == READY
             items += (
                 _pair(x + 20, y0, words, more, room, Anchor.START, moment)
@@ -329,6 +329,8 @@ class _Drawing:
             tries = int(self.op["tries"])
             if step.what is What.OWN:
                 return _free(tries) if tries else _("free for other work")
+            return legible(step.text)
+        if self.ring:
             return legible(step.text)
         if step.what is What.WAKING:
             return _("waking up")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from iotrace.figures import hatching
-from iotrace.figures.scene import Brace, Dot, Line, Point, Rect, Shape
+from iotrace.figures.scene import Area, Brace, Dot, Line, Point, Rect, Shape
 from iotrace.theme import Theme
 
 #: A way: first one point, then one (a straight line to it) or three (a cubic Bézier curve) at a time.
@@ -22,6 +22,11 @@ _HEAD, _HALF = 10.0, 4.5
 def hatch(rect: Rect, theme: Theme) -> list[hatching.Segment]:
     """Return the lines of a rectangle's hatch."""
     return hatching.lines(theme[rect.meaning].hatch, rect.x, rect.y, rect.width, rect.height)
+
+
+def hatch_under(area: Area, theme: Theme) -> list[hatching.Segment]:
+    """Return the lines of an area's hatch."""
+    return hatching.under(theme[area.meaning].hatch, area.points, area.floor)
 
 
 def arrow(line: Line) -> tuple[list[Point], list[Point]]:
