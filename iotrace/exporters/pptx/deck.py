@@ -80,7 +80,7 @@ def lessons(slides: Slides, analysis: Analysis) -> None:
 def story_of(name: str) -> tuple[str, str]:
     """Return a lesson's title and its story in plain words."""
     path = files("iotrace") / "lessons_text" / f"{name}.{current()}.md"
-    title, _, story = path.read_text("utf-8").partition("\n")
+    title, _end, story = path.read_text("utf-8").partition("\n")
     return title.removeprefix("# "), story.strip().replace("`", "").replace("**", "").replace("## ", "")
 
 
