@@ -50,7 +50,7 @@ def test_chinese_is_set_as_chinese() -> None:
     wide = "\u4e00-\u9fff"
     wrong = re.compile(rf"[{wide}][A-Za-z0-9{{`]|[A-Za-z0-9}}`][{wide}]|[{wide}][.,;:?!](\s|$)")
     # A message that is put before or after another has its blank, or needs none.
-    joined = {"{operations}", "{share}", "{what}", "{problem}", "{act}", "{free}", "{name}"}
+    joined = {"{operations}", "{share}", "{what}", "{problem}", "{act}", "{free}", "{name}", "{model}"}
     found = []
     for domain in DOMAINS:
         for message in catalogue.read(domain, "zh"):
