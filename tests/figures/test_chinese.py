@@ -17,10 +17,14 @@ from probes.table import CALLS
 from tests.figures.test_scenes import DRAWN, drawn, words
 
 #: What has no other name in Chinese: of the kernel, of units, of programs and recordings, of our own.
-NAMES = set(
-    "fd tcp udp unix listen pipe eventpoll socket io_uring epoll iotrace Linux eBPF ptrace UTC POSIX Stevens "
-    "MiB KiB GiB ms s ns µs recording story test p50 p99 CPU I O B OK poll select io uring".split()
-) | {spoken(code) for code in range(len(CALLS))}
+NAMES = (
+    set(
+        "fd tcp udp unix listen pipe eventpoll socket io_uring epoll iotrace Linux eBPF ptrace UTC POSIX "
+        "MiB KiB GiB ms s ns µs recording story test p50 p99 CPU I O B OK poll select io uring".split()
+    )
+    | {spoken(code) for code in range(len(CALLS))}
+    | {call.name for call in CALLS}
+)
 EVENTS = set(
     "sys_enter sys_exit sched_switch sched_waking sk_data_ready skb_copy_datagram_iovec sock_recv_length "
     "signal_generate signal_deliver io_uring_submit_req io_uring_complete schedstat O_ASYNC".split()
