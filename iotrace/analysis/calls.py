@@ -72,7 +72,7 @@ def select(events: Events, end_ns: int) -> Calls:
     in_flight = np.flatnonzero((kind == Kind.PENDING) & known)
     finished = _still_open(events, is_call, in_flight)
     row = np.flatnonzero(is_call) if not len(finished) else np.sort(np.r_[np.flatnonzero(is_call), finished])
-    take = _taker(row)
+    take = taker(row)
 
     def column(name: str) -> NDArray[Any]:
         return take(events[name])
@@ -105,7 +105,7 @@ def select(events: Events, end_ns: int) -> Calls:
     )
 
 
-def _taker(row: NDArray[np.int64]) -> Callable[[NDArray[Any]], NDArray[Any]]:
+def taker(row: NDArray[np.int64]) -> Callable[[NDArray[Any]], NDArray[Any]]:
     """Return what takes these rows, in order, out of a column.
 
     Mostly they are one stretch, whose slice costs neither time nor memory, or a few, whose copies

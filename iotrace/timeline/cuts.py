@@ -9,14 +9,14 @@ a task sleeps before it is woken and queues before it runs. Those segments are b
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iotrace.analysis import places
-from iotrace.analysis.calls import Calls
+from iotrace.analysis.calls import Calls, taker
 from iotrace.analysis.model import Analysis, Place
+from iotrace.columns import Events
 from iotrace.timeline.lanes import Ints, What
 from probes.events import Flag
 from probes.table import CALLS, Role
@@ -106,27 +106,32 @@ def of_all(work: Work) -> Cuts:
 def _cut(work: Work, mine: Ints, segment: Ints | None) -> Cuts:
     """Cut the calls ``mine``; ``segment`` numbers their threads, in order, where there are several."""
     calls, events = work.calls, work.analysis.events
-    whole = len(mine) == len(events)
-    row = calls.row[mine]
+    of = taker(mine)
+    of_row = taker(of(calls.row))
 
     def column(name: str) -> Ints:
-        values: Ints = events[name] if whole else events[name][row]
+        values: Ints = of_row(events[name])
         return values
 
-    enter = calls.enter_ns[mine]
-    code, ret, place = calls.code[mine], calls.ret[mine], work.place[mine]
-    flags = calls.flags[mine]
-    slept = calls.slept[mine]
-    exit_ns = np.maximum(calls.exit_ns[mine], enter)
+    enter = of(calls.enter_ns)
+    code, ret, place = of(calls.code), of(calls.ret), of(work.place)
+    flags = of(calls.flags)
+    slept = of(calls.slept)
+    exit_ns = np.maximum(of(calls.exit_ns), enter)
     if len(enter) > 1:
         enter = enter.copy()
         np.maximum(enter[1:], _latest(exit_ns, segment)[:-1], out=enter[1:])
         exit_ns = np.maximum(exit_ns, enter)
 
     accounted = (flags & Flag.ACCOUNTED) != 0
-    sleep, waking, running = _asleep(
-        enter, exit_ns, slept, accounted, calls, mine, column, calls.pending[mine]
-    )
+    sleep, waking = enter, enter
+    queued = of(calls.queued_ns)
+    running = np.minimum(enter + queued, exit_ns) if queued.any() else enter
+    if len(at := np.flatnonzero(slept)):
+        sleep, waking, running = enter.copy(), enter.copy(), running.copy()
+        sleep[at], waking[at], running[at] = _asleep(
+            enter[at], exit_ns[at], accounted[at], calls, mine[at], events
+        )
     receives = _COPIES[code] & (ret > 0)
     seen = column("copy_ns")
     copy = np.where(receives, np.where(seen > 0, seen, running), exit_ns)
@@ -152,28 +157,14 @@ def _latest(exit_ns: Ints, segment: Ints | None) -> Ints:
 
 
 def _asleep(
-    enter: Ints,
-    exit_ns: Ints,
-    slept: NDArray[np.bool_],
-    accounted: NDArray[np.bool_],
-    calls: Calls,
-    mine: Ints,
-    column: _Column,
-    pending: NDArray[np.bool_],
+    enter: Ints, exit_ns: Ints, accounted: NDArray[np.bool_], calls: Calls, mine: Ints, events: Events
 ) -> tuple[Ints, Ints, Ints]:
-    """Return (sleep, waking, running) of each call, in order and inside it; equal where it did not sleep."""
-    queued = np.minimum(calls.queued_ns[mine], exit_ns - enter)
-    sleep = np.where(slept, np.maximum(column("sleep_ns"), enter), enter)
-    sleep = np.where(accounted, enter, np.minimum(sleep, exit_ns))
-    by_event = np.where(column("waking_ns") > 0, column("waking_ns"), sleep + calls.asleep_ns[mine])
-    by_event = np.where(pending, exit_ns, by_event)
-    waking = np.where(slept, np.where(accounted, enter + calls.asleep_ns[mine], by_event), sleep)
-    waking = np.clip(waking, sleep, exit_ns)
-    running = np.where(slept & ~accounted & (column("running_ns") > 0), column("running_ns"), waking + queued)
+    """Return (sleep, waking, running) of calls that slept, in order and inside each."""
+    row = calls.row[mine]
+    asleep, queued = calls.asleep_ns[mine], np.minimum(calls.queued_ns[mine], exit_ns - enter)
+    sleep = np.where(accounted, enter, np.minimum(np.maximum(events["sleep_ns"][row], enter), exit_ns))
+    woken, back = events["waking_ns"][row], events["running_ns"][row]
+    by_event = np.where(calls.pending[mine], exit_ns, np.where(woken > 0, woken, sleep + asleep))
+    waking = np.clip(np.where(accounted, enter + asleep, by_event), sleep, exit_ns)
+    running = np.where(~accounted & (back > 0), back, waking + queued)
     return sleep, waking, np.clip(running, waking, exit_ns)
-
-
-class _Column(Protocol):
-    """A callable from a column's name to the rows of one thread."""
-
-    def __call__(self, name: str) -> Ints: ...
