@@ -135,7 +135,7 @@ def _by_process(analysis: Analysis) -> list[dict[str, Any]]:
     tgids, dense = np.unique(events["tgid"][rows], return_inverse=True)
     counts = np.bincount(dense * width + events["code"][rows], minlength=len(tgids) * width)
     table = counts.reshape(len(tgids), width) if len(tgids) else counts.reshape(0, width)
-    names = _names(analysis)
+    names = programs(analysis)
     lines = []
     for tgid, line in zip(tgids.tolist(), table, strict=True):
         used = np.flatnonzero(line)
@@ -175,7 +175,7 @@ def _model(verdict: Verdict | None) -> str | None:
     return None if verdict is None else verdict.model.label
 
 
-def _names(analysis: Analysis) -> dict[int, str]:
+def programs(analysis: Analysis) -> dict[int, str]:
     """Return {process: last program that it executed}."""
     events = analysis.events
     rows = np.flatnonzero(events["kind"] == Kind.TASK_EXEC)
