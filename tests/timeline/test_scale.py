@@ -5,28 +5,16 @@ from __future__ import annotations
 import sys
 import time
 
-import numpy as np
 import pytest
 
 from iotrace.analysis import Analysis, analyse
 from iotrace.columns import from_batches
 from iotrace.timeline import What, build, rasterise
-from probes.events import EVENT, Kind, batch
-from probes.table import BY_NAME
+from tests.million import alternating
 
 
 def recording(count: int) -> Analysis:
-    """Every second call sleeps in recvfrom 400 ns of its 800 and copies for 150."""
-    rows = np.zeros(count, EVENT)
-    begin = np.arange(count, dtype=np.uint64) * 1000 + 10**12
-    rows["kind"], rows["tid"], rows["tgid"], rows["fd"], rows["ret"] = Kind.CALL, 100, 100, 4, 64
-    rows["enter_ns"], rows["exit_ns"] = begin, begin + 800
-    receives = np.arange(count) % 2 == 1
-    rows["code"] = np.where(receives, BY_NAME["recvfrom"].code, BY_NAME["sendto"].code)
-    for name, offset in (("sleep", 100), ("ready", 450), ("waking", 500), ("running", 600), ("copy", 650)):
-        rows[f"{name}_ns"][receives] = begin[receives] + offset
-    rows["sleeps"][receives], rows["asleep_ns"][receives], rows["copies"][receives] = 1, 400, 1
-    return analyse(from_batches([batch(rows)], {"probe": "bpf", "argv": ["server.py"]}))
+    return analyse(from_batches([alternating(count)], {"probe": "bpf", "argv": ["server.py"]}))
 
 
 def drawing(analysis: Analysis) -> float:

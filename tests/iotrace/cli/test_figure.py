@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from iotrace.figures import KINDS
-from iotrace.recording.writing import Writer
-from probes.events import EVENT, Kind, batch
-from probes.table import BY_NAME
-from tests.command import environment, iotrace
+from tests.command import iotrace
 from tests.live import require
+from tests.million import MOST_KB, million, peak_kb
 
 
 @pytest.fixture(scope="module")
@@ -110,33 +105,7 @@ def test_what_cannot_be_drawn_is_said_in_one_line(
 @pytest.mark.parametrize("suffix", ["svg", "png"])
 def test_a_million_events(tmp_path: Path, suffix: str) -> None:
     """Within 600 MB; how long it takes is a matter of benchmarks."""
-    count = 1_000_000
-    rows = np.zeros(count, EVENT)
-    begin = np.arange(count, dtype=np.uint64) * 1000 + 10**12
-    rows["kind"], rows["tid"], rows["tgid"], rows["fd"], rows["ret"] = Kind.CALL, 100, 100, 4, 64
-    rows["enter_ns"], rows["exit_ns"] = begin, begin + 800
-    receives = np.arange(count) % 2 == 1
-    rows["code"] = np.where(receives, BY_NAME["recvfrom"].code, BY_NAME["sendto"].code)
-    for name, offset in (("sleep", 100), ("ready", 450), ("waking", 500), ("running", 600), ("copy", 650)):
-        rows[f"{name}_ns"][receives] = begin[receives] + offset
-    rows["sleeps"][receives], rows["asleep_ns"][receives], rows["copies"][receives] = 1, 400, 1
-    writer = Writer(tmp_path / "million.iotrace", {"probe": "bpf", "argv": ["server.py"]})
-    writer.write(batch(rows))
-    writer.close()
+    recording = million(tmp_path)
     for kind in ("timeline", "model", "latency"):
-        code = (
-            "import sys; from pathlib import Path; from iotrace.cli import main;"
-            f"status = main(['figure', '--kind', '{kind}', '-o', '{kind}.{suffix}']);"
-            # Not ru_maxrss: that counts this process too, from before the exec.
-            "lines = Path('/proc/self/status').read_text().splitlines();"
-            "print(*(line.split()[1] for line in lines if line.startswith('VmHWM'))); sys.exit(status)"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=tmp_path,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert int(done.stdout) < 600_000
+        words = ("figure", str(recording), "--kind", kind, "-o", f"{kind}.{suffix}")
+        assert peak_kb(tmp_path, *words) < MOST_KB
