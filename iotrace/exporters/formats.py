@@ -21,6 +21,12 @@ FORMATS: tuple[Format, ...] = (
     Format("jsonl", ("jsonl", "ndjson"), N_("rows as JSON, one a line"), "jsonl", _ROWS, text=True),
     Format("parquet", ("parquet",), N_("rows for DuckDB, polars, pandas, Spark"), "parquet", _ROWS),
     Format(
+        "perfetto",
+        ("perfetto-trace", "pftrace"),
+        N_("slices and flows for ui.perfetto.dev, with SQL"),
+        "perfetto",
+    ),
+    Format(
         "svg", ("svg",), N_("a figure: lines and text that can be edited"), "drawing", _PICTURE, text=True
     ),
     Format("png", ("png",), N_("a figure, 2560 pixels wide"), "drawing", _PICTURE),

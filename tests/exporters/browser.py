@@ -18,6 +18,9 @@ import pytest
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_S = 60
 
+#: No name is found: there is no network but this machine's.
+RESOLVES = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+
 
 def chromium() -> str:
     """Return the browser's path; skip where it is missing, fail in continuous integration."""
@@ -45,7 +48,7 @@ class Browser:
         )
         self._process = subprocess.Popen(
             ["bash", "-c", shuffle, "chromium", chromium(), *options, f"--user-data-dir={folder}/profile",
-             f"--window-size={width},{height}", "--host-resolver-rules=MAP * ~NOTFOUND", "about:blank"],
+             f"--window-size={width},{height}", f"--host-resolver-rules={RESOLVES}", "about:blank"],
             pass_fds=(to_read, to_write), env={**os.environ, "HOME": str(folder)},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -91,6 +94,10 @@ class Browser:
         self._call("Page.navigate", url="about:blank")
         self._call("Page.navigate", url=f"{page.as_uri()}{fragment and '#' + fragment}")
         self.wait("document.documentElement?.dataset.ready === 'yes'")
+
+    def visit(self, address: str) -> None:
+        """Go to an address of this machine."""
+        self._call("Page.navigate", url=address)
 
     def wait(self, condition: str) -> None:
         """Wait until an expression is true."""

@@ -20,6 +20,7 @@ from tests.live import require
 BEGINS = {
     "html": b"<!DOCTYPE html>", "csv": b"# table: calls", "jsonl": b'{"type": "recording"',
     "parquet": b"PAR1", "svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "pptx": b"PK",
+    "perfetto": b"\n",
 }  # fmt: skip
 
 
@@ -132,7 +133,7 @@ def test_what_cannot_be_written_is_said_in_one_line(
     assert [path.name for path in folder.iterdir()] == ["chat.iotrace"]
 
 
-@pytest.mark.parametrize("format", ["html", "csv", "jsonl", "parquet", "png"])
+@pytest.mark.parametrize("format", ["html", "csv", "jsonl", "parquet", "perfetto", "png"])
 def test_a_full_disk_leaves_nothing_half(folder: Path, format: str) -> None:
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
