@@ -29,20 +29,23 @@ _catalogue: NullTranslations = NullTranslations()
 
 
 def use(language: str) -> None:
-    """Speak ``language``, one of :data:`LANGUAGES`, from now on. ValueError: there is no such catalogue."""
+    """Speak ``language``, one of :data:`LANGUAGES`, from now on.
+
+    ValueError: it is none of them. OSError: its catalogues cannot be read; nothing has changed.
+    """
     global _chosen, _catalogue
     if language not in LANGUAGES:
         raise ValueError(f"no catalogue for {language!r}: there are {', '.join(LANGUAGES)}")
     if language == _chosen:
         return
-    _catalogue = NullTranslations()
+    spoken = NullTranslations()
     if language != LANGUAGES[0]:
         for domain in reversed(DOMAINS):
             with (CATALOGUES / language / f"{domain}.mo").open("rb") as file:
                 found = GNUTranslations(file)
-            found.add_fallback(_catalogue)
-            _catalogue = found
-    _chosen = language
+            found.add_fallback(spoken)
+            spoken = found
+    _chosen, _catalogue = language, spoken
 
 
 def current() -> str:

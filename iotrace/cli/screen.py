@@ -59,7 +59,11 @@ def choose_language(words: Sequence[str]) -> None:
         if given:
             say(f"ASCII has no letters for --lang {given}: here it is in English")
         language = LANGUAGES[0]
-    use(language)
+    try:
+        use(language)
+    except OSError as error:
+        say(f"no catalogue for {language} ({error.strerror}): reinstall iotrace; here it is in English")
+        use(LANGUAGES[0])
 
 
 def say(line: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import groupby, takewhile
 
 import pytest
@@ -180,6 +181,24 @@ def english(text: str) -> set[str]:
 @pytest.mark.parametrize("name", VIEWS)
 def test_no_word_is_english(name: str) -> None:
     assert english(VIEWS[name](160)) == set()
+
+
+def test_what_a_recording_says_in_english_is_told_in_chinese() -> None:
+    """Why evidence is missing is the probe's sentence, and the recording's."""
+    analysis = scenes.blocking()
+    missing = {"ready": "this kernel has no tracepoint sock:sk_data_ready"}
+    header = {**analysis.events.header, "missing": missing}
+    text = drawn(views.show(replace(analysis, events=replace(analysis.events, header=header))))
+    (line,) = (line for line in text.splitlines() if "跟踪点 sock:sk_data_ready" in line)
+    assert english(line) <= {"sock"}
+
+
+def test_a_claim_is_told_in_chinese() -> None:
+    analysis = scenes.blocking()
+    header = {**analysis.events.header, "options": {"claim": shipped()["blocking_echo"].claim}}
+    events = replace(analysis.events, header=header)
+    text = drawn(views.summary(replace(analysis, events=events, lessons=())))
+    assert "一个调用在两个阶段都被阻塞" in text
 
 
 def test_what_each_call_spent_is_chinese() -> None:

@@ -61,6 +61,17 @@ def test_the_targets_own_words_are_its_own() -> None:
     assert current() == "en"
 
 
+def test_without_its_catalogues_it_is_english_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("iotrace.language.CATALOGUES", tmp_path)
+    assert main(["demo", "--lang", "zh"]) == 0
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1
+    assert "reinstall iotrace" in said.err
+    assert "run one: iotrace demo NAME" in said.out
+
+
 def test_ascii_has_no_letters_for_it(capsys: pytest.CaptureFixture[str]) -> None:
     choose_language(["--lang", "zh", "--ascii"])
     assert capsys.readouterr().err == "iotrace: ASCII has no letters for --lang zh: here it is in English\n"
