@@ -54,11 +54,18 @@ def current() -> str:
 
 
 def of_locale(environment: Mapping[str, str]) -> str:
-    """Return the language of messages that a locale asks for: setlocale(3), the first that is set counts."""
+    """Return the language of messages that a locale asks for: setlocale(3), the first that is set counts.
+
+    LANGUAGE, a list, goes before it, but not before the locale C: gettext(3).
+    """
     locale = next(
         (environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), ""
     )
-    return next((name for name in LANGUAGES if locale.lower().startswith(name)), LANGUAGES[0])
+    wishes = [locale]
+    if locale.partition(".")[0] not in ("", "C", "POSIX") and environment.get("LANGUAGE"):
+        wishes = environment["LANGUAGE"].split(":")
+    known = (name for wish in wishes for name in LANGUAGES if wish.lower().startswith(name))
+    return next(known, LANGUAGES[0])
 
 
 def writes_unicode(target: IO[str]) -> bool:

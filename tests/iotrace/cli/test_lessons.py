@@ -51,6 +51,10 @@ def test_ascii_speaks_english(capsys: pytest.CaptureFixture[str]) -> None:
         ({"LANG": "zh_TW.UTF-8", "LC_MESSAGES": "en_GB.UTF-8"}, "en"),
         ({"LANG": "en_US.UTF-8", "LC_ALL": "zh_CN.UTF-8"}, "zh"),
         ({"LC_ALL": "", "LANG": "zh_CN"}, "zh"),
+        ({"LANG": "zh_CN.UTF-8", "LANGUAGE": "en_GB:en"}, "en"),
+        ({"LANG": "fr_FR.UTF-8", "LANGUAGE": "fr:zh_CN:en"}, "zh"),
+        ({"LANG": "C.UTF-8", "LANGUAGE": "zh"}, "en"),
+        ({"LANGUAGE": "zh"}, "en"),
     ],
 )
 def test_the_language_is_the_locales(environment: dict[str, str], language: str) -> None:
