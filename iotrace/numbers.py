@@ -56,11 +56,6 @@ def grouped(count: int) -> str:
     return f"{count:,}".replace(",", "\u202f") if abs(count) >= 10_000 else str(count)
 
 
-def plural(count: int, one: str, many: str = "") -> str:
-    """Write a count with its noun."""
-    return f"{grouped(count)} {one if count == 1 else many or one + 's'}"
-
-
 def counted(count: int, one: str, many: str, **more: object) -> str:
     """Write a count within its words, ``{n} call`` and ``{n} calls``, in the language that is spoken."""
     return ngettext(one, many, count).format(n=grouped(count), **more)

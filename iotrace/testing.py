@@ -21,7 +21,8 @@ import numpy as np
 
 from iotrace.api import RunError, Trace
 from iotrace.api import open as open_trace
-from iotrace.numbers import duration, plural
+from iotrace.language import _
+from iotrace.numbers import counted, duration
 from probes.table import BY_NAME
 
 if TYPE_CHECKING:
@@ -44,11 +45,13 @@ def assert_model(
     """
     trace = _trace(recording)
     verdict = trace.verdicts.get(act)
-    assert verdict is not None, f"no {act} in this recording: it has {', '.join(trace.verdicts) or 'none'}"
+    none = _("no {act} in this recording: it has {acts}")
+    assert verdict is not None, none.format(act=act, acts=", ".join(trace.verdicts) or "-")
     found = f"{verdict.model.label}{f' by {verdict.multiplexer}' if verdict.multiplexer else ''}"
     right = verdict.model.label == model and multiplexer in (None, verdict.multiplexer)
     wanted = f"{model}{f' by {multiplexer}' if multiplexer else ''}"
-    assert right, f"{act}: {found}, not {wanted}: {verdict.because}"
+    words = _("{act}: {found}, not {wanted}: {because}")
+    assert right, words.format(act=act, found=found, wanted=wanted, because=verdict.because)
 
 
 def assert_no_stall(recording: Recording, limit_s: float = 0.05) -> None:
@@ -67,7 +70,13 @@ def assert_no_stall(recording: Recording, limit_s: float = 0.05) -> None:
         return
     words = stall(trace.analysis, stalls, stalls.longest).replace("\u202f", " ")
     raise AssertionError(
-        f"{plural(len(stalls), 'stall')} of {limit_s * 1e3:g} ms or more; the longest: {words}"
+        counted(
+            len(stalls),
+            "{n} stall of {limit} or more; the longest: {longest}",
+            "{n} stalls of {limit} or more; the longest: {longest}",
+            limit=f"{limit_s * 1e3:g} ms",
+            longest=words,
+        )
     )
 
 
@@ -91,17 +100,26 @@ def assert_never_blocks_in(recording: Recording, *calls: str, thread: int | None
     chosen = np.isin(names, calls)
     if thread is not None:
         chosen &= table["tid"].to_numpy() == thread
-    assert not np.any(chosen & unseen), "this probe did not see sleeps: nothing is proved"
+    assert not np.any(chosen & unseen), _("this probe did not see sleeps: nothing is proved")
     slept = np.flatnonzero(chosen & (waited > 0))
     if not len(slept):
         return
     longest = int(slept[waited[slept].argmax()])
     row = {name: table[name][longest].as_py() for name in _SAID}
     what = " ".join(str(row[name]) for name in ("fd", "kind", "descriptor") if row[name] is not None)
-    where = f" on fd {what}" if row["fd"] is not None else ""
+    call = str(row["call"])
+    if row["fd"] is not None:
+        call = _("{call} on fd {fd}").format(call=call, fd=what)
     raise AssertionError(
-        f"{plural(len(slept), 'call')} slept; the longest: {row['call']}{where} of thread {row['tid']}, "
-        f"{duration(int(waited[longest]))} at {duration(int(row['since_begin_ns']))}"
+        counted(
+            len(slept),
+            "{n} call slept; the longest: {call} of thread {tid}, {time} at {begin}",
+            "{n} calls slept; the longest: {call} of thread {tid}, {time} at {begin}",
+            call=call,
+            tid=row["tid"],
+            time=duration(int(waited[longest])),
+            begin=duration(int(row["since_begin_ns"])),
+        )
     )
 
 
@@ -149,7 +167,7 @@ def record(
             clients(port)
         finally:
             tracer.send_signal(signal.SIGTERM)
-            _, said = tracer.communicate(timeout=_PATIENCE_S)
+            said = tracer.communicate(timeout=_PATIENCE_S)[1]
     if not Path(output).exists():
         raise RunError(
             said.strip().splitlines()[-1] if said.strip() else "nothing was recorded", tracer.returncode
@@ -162,7 +180,7 @@ def _await(port: int, tracer: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + _PATIENCE_S
     while not any(f":{port:04X} " in line and " 0A " in line for line in _listening()):
         if tracer.poll() is not None:
-            _, said = tracer.communicate()
+            said = tracer.communicate()[1]
             raise RunError(f"the server ended before it listened: {said.strip()[-300:]}", tracer.returncode)
         if time.monotonic() > deadline:
             raise RunError(f"the server does not listen on port {port}", 125)
@@ -178,4 +196,8 @@ def _trace(recording: Recording) -> Trace:
 
 
 def _whole(analysis: Analysis) -> None:
-    assert not analysis.lost, f"{plural(analysis.lost, 'event')} were lost: what is not seen may have been"
+    assert not analysis.lost, counted(
+        analysis.lost,
+        "{n} event was lost: what is not seen may have been",
+        "{n} events were lost: what is not seen may have been",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iotrace.numbers import brief, duration, factor, grouped, plural, share, size
+from iotrace.numbers import brief, counted, duration, factor, grouped, share, size
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_size(count: int, text: str) -> None:
 def test_counts() -> None:
     assert grouped(2304) == "2304"
     assert grouped(1_000_000) == "1\u202f000\u202f000"
-    assert plural(1, "process", "processes") == "1 process"
-    assert plural(23, "thread") == "23 threads"
+    assert counted(1, "{n} process", "{n} processes") == "1 process"
+    assert counted(12_345, "{n} call of {name}", "{n} calls of {name}", name="x") == "12\u202f345 calls of x"
     assert factor(20_345.6) == "20\u202f000×"
     assert factor(3.14159) == "3.1×"
     assert brief(3_200_000_000) == "3.2 s"
