@@ -7,6 +7,7 @@ out=docs/gallery
 runs=$(mktemp -d)
 trap 'rm -rf "$runs"' EXIT
 mkdir -p "$out"
+export LC_ALL=C.UTF-8 # in English, but for --lang
 
 "$iotrace" compare --models -o "$runs" >/dev/null
 for demo in select_chat scale kernel_buffer; do
@@ -20,6 +21,8 @@ for demo in blocking nonblocking epoll signal_driven io_uring; do
 done
 "$iotrace" figure "${models[@]}" --kind comparison --force -o "$out/comparison.svg"
 "$iotrace" figure "${models[@]}" --kind comparison --theme dark --force -o "$out/comparison-dark.svg"
+"$iotrace" figure "${models[@]}" --kind comparison --lang zh --force -o "$out/comparison-zh.svg"
+"$iotrace" figure "$runs/select_chat.iotrace" --lang zh --theme dark --force -o "$out/model-zh-dark.png"
 for kind in conversation timeline latency; do
     "$iotrace" figure "$runs/select_chat.iotrace" --kind "$kind" --force -o "$out/$kind.svg"
 done

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from iotrace.figures.scene import Text, walk
 from iotrace.theme import THEMES, Hatch, Meaning, Theme
 from iotrace.views.theme import STYLES
+from tests.figures.test_scenes import DRAWN, drawn
 
 FILLS = (
     Meaning.WAIT, Meaning.TRANSFER, Meaning.OTHER, Meaning.POLL, Meaning.WAKE, Meaning.CALL, Meaning.COPY,
@@ -107,6 +109,33 @@ def test_words_are_legible(theme: Theme) -> None:
         assert contrast(swatch.ink, swatch.fill) >= 4.5, meaning
         assert contrast(swatch.word, theme.paper) >= 4.5, meaning
         assert contrast(swatch.word, theme[Meaning.PANEL].fill) >= 4.5, meaning
+
+
+def test_the_page_writes_in_fills_that_are_legible(theme: Theme) -> None:
+    """``style.css`` takes these two for words: on paper, on a panel, and one on the other."""
+    for ground in (theme.paper, theme[Meaning.PANEL].fill):
+        for words in (Meaning.TEXT, Meaning.MUTED):
+            assert contrast(theme[words].fill, ground) >= 4.5, words
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_every_text_of_every_figure_is_legible_where_it_stands(theme: Theme, name: str) -> None:
+    kind, made = DRAWN[name]
+    for item in walk(drawn(kind, *(make() for make in made)).items):
+        if isinstance(item, Text):
+            colour = theme[item.inside].ink if item.inside else theme[item.meaning].word
+            ground = theme[item.inside].fill if item.inside else theme.paper
+            assert contrast(colour, ground) >= 4.5, item
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_words_are_legible_to_every_kind_of_colour_vision(theme: Theme, vision: str) -> None:
+    """As their brightness is seen: a deficiency must not take the contrast away."""
+    for meaning, swatch in theme.swatches.items():
+        for words, ground in ((swatch.ink, swatch.fill), (swatch.word, theme.paper)):
+            seen = [np.clip(VISIONS[vision] @ linear(colour), 0, 1) for colour in (words, ground)]
+            low, high = sorted(float(each @ np.array([0.2126, 0.7152, 0.0722])) for each in seen)
+            assert (high + 0.05) / (low + 0.05) >= 4.5, meaning
 
 
 def test_marks_stand_off_the_paper(theme: Theme) -> None:
