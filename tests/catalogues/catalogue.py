@@ -14,6 +14,7 @@ from babel.messages.pofile import read_po, write_po
 from iotrace import language
 from iotrace.capture.clients import MANIFEST, shipped
 from iotrace.cli.parser import COMMANDS
+from iotrace.exporters.pptx.lesson import explained
 
 PACKAGE = Path(language.__file__).parent
 
@@ -62,6 +63,10 @@ def template(domain: str) -> Catalog:
         for demo in shipped().values():
             for words in (demo.title, demo.claim):
                 catalog.add(words, locations=[(f"../demos/{MANIFEST}", 1)])
+    if domain == "pictures":
+        for demo in shipped().values():
+            for words in explained(demo.script.read_text("utf-8")):
+                catalog.add(words, locations=[(f"../demos/{demo.script.name}", 1)])
     for name, line, message, comments, context in extract_from_dir(
         PACKAGE, [("**.py", "python")], keywords=KEYWORDS, comment_tags=(COMMENT,), strip_comment_tags=True
     ):

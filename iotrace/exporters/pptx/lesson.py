@@ -31,8 +31,8 @@ def lesson(slides: Slides, analysis: Analysis, figures: Mapping[str, Sequence[Sc
     demo = _demo(analysis)
     source = demo.script.read_text("utf-8")
     opening(slides, _(demo.title), analysis, _(demo.claim))
-    told = [" ".join(part.split()) for part in (ast.get_docstring(ast.parse(source)) or "").split("\n\n")]
-    slides.words(_("What to look at"), told[1:] or told)
+    told = [_(part) for part in explained(source)]
+    slides.words(_("What to look at"), told)
     for lines in code(source):
         slides.code(demo.script.name, lines, "\n".join(told))
     for kind in ("timeline", "model", "conversation", "buffer", "scaling"):
@@ -43,6 +43,12 @@ def lesson(slides: Slides, analysis: Analysis, figures: Mapping[str, Sequence[Sc
         slides.words(question, [answer], answer)
     lessons(slides, analysis)
     slides.words(_("See it yourself"), [f"iotrace demo {demo.name}", "iotrace report", "iotrace show"])
+
+
+def explained(source: str) -> list[str]:
+    """Return the paragraphs with which a program says what to look at: messages, each in one line."""
+    parts = [" ".join(part.split()) for part in (ast.get_docstring(ast.parse(source)) or "").split("\n\n")]
+    return parts[1:] or parts
 
 
 def code(source: str) -> Iterator[list[str]]:
