@@ -12,10 +12,11 @@ import pytest
 from iotrace.analysis import Analysis
 from iotrace.escape import clean
 from iotrace.figures import HEIGHTS, KINDS, NothingToDraw, Request, Scene, draw
+from iotrace.figures.hatching import lines, under
 from iotrace.figures.overlap import problems
 from iotrace.figures.page import BODY, SMALL
 from iotrace.figures.scene import WIDTH, Area, Rect, Text, groups, walk
-from iotrace.theme import Meaning
+from iotrace.theme import Hatch, Meaning
 from iotrace.timeline import typical
 from tests.figures import recordings
 from tests.views import scenes
@@ -234,3 +235,29 @@ def test_forty_lanes_are_named_or_counted() -> None:
 def test_losses_are_said() -> None:
     analysis = replace(scenes.blocking(), lost=23)
     assert any("23 lost: counts are lower bounds" in line for line in words(drawn("model", analysis)))
+
+
+def test_an_operation_has_one_number_in_all_figures() -> None:
+    """The operation that a conversation begins with is the one that the model figure has by that number."""
+    analysis = recordings.overtaken()
+    taken = np.argsort(analysis.operations["end_ns"], kind="stable").tolist()
+    for index in range(len(analysis.operations)):
+        at = taken.index(index)
+        scene = drawn("conversation", analysis, operation=index + 1)
+        assert any(line.startswith(f"messages {at + 1} to ") for line in words(scene))
+        model = drawn("model", analysis, operation=index + 1)
+        assert any(f"operation {index + 1}: as asked, of {len(taken)}" in line for line in words(model))
+    for kind in ("conversation", "model"):
+        with pytest.raises(NothingToDraw, match="no operation 99: this recording has 1 to"):
+            drawn(kind, analysis, operation=99)
+
+
+def test_a_level_is_hatched_under_its_line_and_nowhere_else() -> None:
+    points = [(0.0, 40.0), (50.0, 40.0), (50.0, 10.0), (80.0, 10.0), (80.0, 40.0), (100.0, 40.0)]
+    found = under(Hatch.HORIZONTAL, points, 50.0)
+    assert [(x1, x2) for x1, y, x2, _ in found if y > 40] == [(0.0, 100.0)]
+    assert {(x1, x2) for x1, y, x2, _ in found if y <= 40} == {(50.0, 80.0)}
+    assert [y for _, y, _, _ in found] == sorted(y for _, y, _, _ in found)
+    assert len(found) == len(lines(Hatch.HORIZONTAL, 0, 10, 100, 40))
+    with pytest.raises(ValueError, match="no area is hatched rising"):
+        under(Hatch.RISING, points, 50.0)
