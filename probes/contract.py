@@ -1,13 +1,13 @@
 """What a probe is: the seam between the kernel and the rest of iotrace.
 
-A probe starts a target (or, later, attaches to one), follows its whole process tree, and hands
+A probe starts a target, or attaches to some that run already, follows its whole process tree, and hands
 batches of rows to a sink until the tree has ended or it is told to stop. It owns the loop: the
 ptrace probe must sit in ``wait4``, the eBPF probe drains a ring buffer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -93,12 +93,25 @@ class Probe(Protocol):
         Raises :class:`ProbeError` or :class:`TargetError`; neither leaves a process behind.
         """
 
+    def attach(self, pids: Sequence[int], options: Options) -> None:
+        """Instead of :meth:`start`: follow processes that run already, their threads and descendants.
+
+        Raises :class:`ProbeError`, and then follows none. They go on unharmed however the recording ends: by
+        their own end, by :meth:`stop`, by an exception, by the death of the tracer.
+        """
+
+    def processes(self) -> list[int]:
+        """Return the processes that are followed now."""
+
     @property
     def header(self) -> dict[str, object]:
         """Facts known at the start: ``probe``, ``evidence`` (list), ``machine``, calibrations, what is lost.
 
         ``stop_cost_ns`` (ptrace): the calibrated cost of one call's stops. ``missing``: evidence
-        that this kernel lacks, with the reason, name → sentence.
+        that this kernel lacks, with the reason, name → sentence. After :meth:`attach` of the ptrace probe
+        ``found_in_calls`` counts the threads that it met in a call, and ``calls_begun_again``,
+        ``calls_shortened`` and ``calls_failed`` (name → how many) tell what became of those calls that do not
+        go on by themselves: :mod:`probes.ptrace.interrupted`.
         """
 
     def run(self, sink: Sink) -> Outcome:
@@ -107,7 +120,7 @@ class Probe(Protocol):
     def stop(self) -> None:
         """Ask :meth:`run` to end soon. Callable from a signal handler and from ``sink``.
 
-        The eBPF probe leaves what still runs untouched; the ptrace probe ends it (its filter
+        The eBPF probe leaves what still runs untouched; the ptrace probe ends what it has started (its filter
         would make the calls fail) with SIGTERM, after a second with SIGKILL, and says so in ``notes``.
         """
 

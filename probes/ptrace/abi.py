@@ -18,6 +18,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 # linux/ptrace.h, what python-ptrace 0.9.9 lacks
 PTRACE_SEIZE = 0x4206
+PTRACE_INTERRUPT = 0x4207
 PTRACE_LISTEN = 0x4208
 PTRACE_GET_SYSCALL_INFO = 0x420E
 PTRACE_EVENT_SECCOMP = 7
@@ -27,23 +28,27 @@ PTRACE_O_EXITKILL = 1 << 20
 
 PTRACE_CONT: int = func.PTRACE_CONT
 PTRACE_SYSCALL: int = func.PTRACE_SYSCALL
+PTRACE_GETREGS = 12
+PTRACE_POKEUSER: int = func.PTRACE_POKEUSER
 PTRACE_EVENT_FORK: int = func.PTRACE_EVENT_FORK
 PTRACE_EVENT_VFORK: int = func.PTRACE_EVENT_VFORK
 PTRACE_EVENT_CLONE: int = func.PTRACE_EVENT_CLONE
 PTRACE_EVENT_EXEC: int = func.PTRACE_EVENT_EXEC
 
-#: EXITKILL: were the tracer to die, every filtered call of the target would fail with ENOSYS.
-OPTIONS: int = (
+#: Of what runs already. SYSGOOD: were the tracer to die at a call's stop, the kernel would find a number
+#: there that is no signal's; without it the target would be sent SIGTRAP.
+ATTACHED_OPTIONS: int = (
     func.PTRACE_O_TRACESYSGOOD
     | func.PTRACE_O_TRACEFORK
     | func.PTRACE_O_TRACEVFORK
     | func.PTRACE_O_TRACECLONE
     | func.PTRACE_O_TRACEEXEC
-    | PTRACE_O_TRACESECCOMP
-    | PTRACE_O_EXITKILL
 )
+#: Of our own child. EXITKILL: were the tracer to die, every filtered call would fail with ENOSYS.
+OPTIONS: int = ATTACHED_OPTIONS | PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL
 
 # wait(2). WNOTHREAD: children that other threads of this process have started are theirs to wait for.
+WSTOPPED, WEXITED, WNOWAIT = 2, 4, 0x01000000
 WALL = 0x40000000
 WNOTHREAD = 0x20000000
 WNOHANG = 1
@@ -61,15 +66,20 @@ ptrace = _at_once["ptrace"]
 poll = _at_once["poll"]
 small_syscall = _at_once["syscall"]
 wait4 = libc["wait4"]
+waitid = libc["waitid"]
+wait4_at_once = _at_once["wait4"]
 
 prctl = libc.prctl
 prctl.argtypes = (ctypes.c_int,) + (ctypes.c_ulong,) * 4
 
-#: struct ptrace_syscall_info. At a seccomp stop: op, arch, nr, six arguments, and the filter's own
-#: data, which is 0 (see :mod:`probes.ptrace.filter`) and stands for "no argument".
+#: struct ptrace_syscall_info. At a call's entry: op, arch, nr, six arguments, and at a seccomp stop the
+#: filter's own data, which is 0 (see :mod:`probes.ptrace.filter`) and stands for "no argument".
 INFO_SIZE = 88
 ENTRY_INFO = struct.Struct("<B3xI16xQ6qI")
 INFO_ARCH, INFO_NR, INFO_ARGUMENT, INFO_NONE = 1, 2, 3, 9
+#: At every stop: where the task is in its program.
+POINTER_INFO = struct.Struct("<Q")
+POINTER_INFO_OFFSET = 8
 #: At an exit stop: the result, after op, arch and the two pointers.
 EXIT_INFO = struct.Struct("<q")
 EXIT_INFO_OFFSET = 24

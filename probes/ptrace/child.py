@@ -37,7 +37,7 @@ class Child(NamedTuple):
 
 
 def fork(program: bytes, body: Callable[[], object]) -> Child:
-    """Fork a child that waits to be released, installs the filter ``program``, then runs ``body`` and exits.
+    """Fork a child that waits to be released, installs ``program`` if there is one, runs ``body`` and exits.
 
     ``body`` may raise ``OSError``, which :func:`failure` then reports. Raises ``OSError``.
     """
@@ -161,7 +161,8 @@ def _run(
         _restore_signals()
         if os.read(go, 1) != b"g":  # the tracer has died or given up
             os._exit(_TRACER_FAILED)
-        seccomp.install(program)
+        if program:
+            seccomp.install(program)
         stage = _EXEC
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         body()

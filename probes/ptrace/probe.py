@@ -1,5 +1,8 @@
 """The ptrace probe: every I/O call of a process tree, without privileges.
 
+A child that we start stops only at the calls of the table; what runs already stops at every call that it
+makes.
+
 What it sees, it sees at the entry and the exit of a call; the scheduler's accounts say how much of the
 time between them the thread slept and queued. It does not see when data arrived, who woke a thread, nor
 the copy: those columns stay 0, and :attr:`PtraceProbe.header` says so.
@@ -13,12 +16,14 @@ from __future__ import annotations
 import ctypes
 import errno
 import platform
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from probes.contract import Command, Options, Outcome, ProbeError, Sink
 from probes.ptrace.proc import text
 
 if TYPE_CHECKING:
+    from probes.ptrace.attached import Attached
     from probes.ptrace.session import Session
 
 _MACHINES = ("x86_64", "aarch64")
@@ -33,7 +38,7 @@ class PtraceProbe:
     name = "ptrace"
 
     def __init__(self) -> None:
-        self._session: Session | None = None
+        self._session: Session | Attached | None = None
 
     @staticmethod
     def unusable() -> str | None:
@@ -69,6 +74,25 @@ class PtraceProbe:
         self._session = Session()
         return self._session.start(command, options)
 
+    def attach(self, pids: Sequence[int], options: Options) -> None:
+        """Trace processes that run already, all their threads and descendants; end none of them.
+
+        Raises :class:`ProbeError`. :meth:`run` then ends with the last of them, or by :meth:`stop`, and may
+        be called from any thread. Whatever ends the tracing, they go on as if it had not been. The end of a
+        child of this very process is reaped by it.
+        """
+        reason = self.unusable()
+        if reason is not None:
+            raise ProbeError(reason)
+        from probes.ptrace.attached import Attached
+
+        self._session = attached = Attached(pids, options)
+        attached.start()
+
+    def processes(self) -> list[int]:
+        """Return the processes that are traced now."""
+        return [] if self._session is None else self._session.processes()
+
     @property
     def header(self) -> dict[str, object]:
         """Facts known at the start; see :class:`probes.contract.Probe`.
@@ -82,14 +106,18 @@ class PtraceProbe:
     def run(self, sink: Sink) -> Outcome:
         """Let the target go and feed ``sink`` until its tree has ended.
 
-        Call it from the thread that called :meth:`start`. What ``sink`` raises ends the target and passes.
+        Call it from the thread that called :meth:`start`. What ``sink`` raises ends the target and passes;
+        after :meth:`attach` it ends only the tracing.
         """
         if self._session is None:
             raise ProbeError("the ptrace probe was not started")
         return self._session.run(sink)
 
     def stop(self) -> None:
-        """End the target with SIGTERM, after a second with SIGKILL. Callable from a signal handler."""
+        """End the target with SIGTERM, after a second with SIGKILL. Callable from a signal handler.
+
+        What was attached is left running.
+        """
         if self._session is not None:
             self._session.stop()
 

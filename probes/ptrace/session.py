@@ -9,7 +9,7 @@ import threading
 import time
 
 from probes.contract import Command, Options, Outcome, ProbeError, Sink
-from probes.ptrace import accounts, calibration, child, witness
+from probes.ptrace import accounts, calibration, child, evidence
 from probes.ptrace import filter as seccomp
 from probes.ptrace.abi import AUDIT_ARCH, OPTIONS, PTRACE_SEIZE, ptrace
 from probes.ptrace.exec import wait_for_exec
@@ -23,25 +23,6 @@ from probes.table import by_number
 
 _PERIOD_NS = 100_000_000
 _GRACE_NS = 1_000_000_000
-
-#: Why a probe at the entry and the exit of calls cannot have these.
-_MISSING = {
-    "sleep": "ptrace sees a call's entry and exit, not when the thread left the CPU and came back",
-    "waker": "ptrace does not see who wakes a thread, nor when",
-    "ready": "ptrace does not see when data reach a socket",
-    "copy": "ptrace does not see the copy; the time on a CPU bounds it from above",
-    "done": "ptrace does not see the socket layer finish a receive",
-    "signal": "ptrace sees a signal's delivery, not its generation",
-    "ring": "io_uring's requests make no system call; only io_uring_enter is seen",
-    "connection": "ptrace does not see the states of connections",
-}
-_NO_ACCOUNTS = (
-    "this kernel keeps no /proc/PID/schedstat (CONFIG_SCHED_INFO): durations are known, sleeps are not"
-)
-_NO_ENTRY = (
-    "this kernel or container refuses pidfd_getfd (Linux 5.6): whether data were there at entry is not known"
-)
-_WITHHELD = "withheld on request"
 
 
 class Session:
@@ -65,7 +46,7 @@ class Session:
         try:
             if options.pin:
                 self._pin()
-            self._evidence = self._available()
+            self._evidence = evidence.available(self._options.withhold)
             cost = calibration.calibrate("accounts" in self._evidence)
             self._start(command)
         except OSError as error:
@@ -74,7 +55,7 @@ class Session:
         except BaseException:
             self._unpin()
             raise
-        self._header = self._facts(cost)
+        self._header = evidence.header(self._evidence, self._options.withhold, cost)
         self._notes["no_new_privs"] = text(f"/proc/{self._pid}/status", "NoNewPrivs") == "1"
         return self._pid
 
@@ -129,6 +110,10 @@ class Session:
         if loop.foreign_calls:
             self._notes["foreign_calls"] = loop.foreign_calls
         return Outcome(tree.root_status, rows.produced, 0, self._notes)
+
+    def processes(self) -> list[int]:
+        """Return the processes that are traced now."""
+        return [self._pid] if self._tree is None else list(self._tree.processes)
 
     def stop(self) -> None:
         """End the target with SIGTERM, after a second with SIGKILL. Callable from a signal handler."""
@@ -194,26 +179,3 @@ class Session:
         if self._affinity is not None:
             os.sched_setaffinity(0, self._affinity)
             self._affinity = None
-
-    def _available(self) -> set[str]:
-        found = {"calls", "tasks"}
-        if accounts.available():
-            found.add("accounts")
-        if witness.available():
-            found.add("entry")
-        return found - (self._options.withhold - {"calls"})
-
-    def _facts(self, cost: calibration.Cost) -> dict[str, object]:
-        missing = dict(_MISSING)
-        for name, reason in (("accounts", _NO_ACCOUNTS), ("entry", _NO_ENTRY), ("tasks", "")):
-            if name not in self._evidence:
-                missing[name] = _WITHHELD if name in self._options.withhold else reason
-        order = ("calls", "accounts", "entry", "tasks")
-        return {
-            "probe": "ptrace",
-            "evidence": [name for name in order if name in self._evidence],
-            "machine": platform.machine(),
-            "stop_cost_ns": cost.in_call_ns,
-            "traced_call_ns": cost.call_ns,
-            "missing": missing,
-        }

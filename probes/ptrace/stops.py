@@ -1,5 +1,9 @@
 """The loop: wait for a stop, stamp it, classify it, act.
 
+A child of ours stops where its filter says: only the calls of the table. What runs already takes no filter
+from us, so every call of it stops twice (PTRACE_SYSCALL), and those that are not in the table are let go at
+once.
+
 Two stops make a call, and everything between them that is ours would be counted as the call's. Hence
 the order: at the entry, all work first, the time last, then resume; at the exit, the time first, then
 the accounts, resume, and only then the row, which is packed while the target runs again. The accounts
@@ -32,11 +36,14 @@ from probes.ptrace.abi import (
     EXIT_INFO,
     EXIT_INFO_OFFSET,
     INFO_ARCH,
+    INFO_ENTRY,
     INFO_EXIT,
     INFO_NONE,
     INFO_NR,
     INFO_SECCOMP,
     INFO_SIZE,
+    POINTER_INFO,
+    POINTER_INFO_OFFSET,
     PTRACE_CONT,
     PTRACE_GET_SYSCALL_INFO,
     PTRACE_SYSCALL,
@@ -49,8 +56,10 @@ from probes.ptrace.abi import (
     wait4,
 )
 from probes.ptrace.pace import EPOCH, FAST_NS, Pace
+from probes.ptrace.peek import Peek, is_delivery
 from probes.ptrace.plan import Plan, foreign_plan
 from probes.ptrace.rows import Rows
+from probes.ptrace.tasks import Thread
 from probes.ptrace.tree import Tree
 
 _WAIT = WALL | WNOTHREAD
@@ -68,9 +77,12 @@ PENDING_NS = 500_000_000
 class Loop:
     """Serves the stops of a tree until its last task has ended."""
 
-    def __init__(self, plans: dict[int, Plan], architecture: int) -> None:
+    def __init__(self, plans: dict[int, Plan], architecture: int, *, every_call: bool = False) -> None:
+        """``every_call``: the tasks have no filter, and stop at every call."""
         self._plans = plans
         self._architecture = architecture
+        self._every_call = every_call
+        self._over = False
         self._foreign = foreign_plan()
         self._info = ctypes.create_string_buffer(INFO_SIZE)
         self._status = ctypes.c_int()
@@ -80,10 +92,17 @@ class Loop:
         """Let a task go that is stopped where no call is to be recorded."""
         ptrace(PTRACE_CONT, pid, 0, 0)
 
+    def leave(self) -> None:
+        """Let :meth:`run` return as soon as every stop that it knows of is served."""
+        self._over = True
+
     def run(
         self, tree: Tree, rows: Rows, period_ns: int, tick: Callable[[int], None], own_accounts: int
     ) -> None:
-        """Serve stops; call ``tick`` with the time at least every ``period_ns``, also while nothing happens.
+        """Serve stops until the last task has ended, or :meth:`leave`.
+
+        ``tick`` is called with the time at least every ``period_ns``, also while nothing happens, and only
+        when no stop is in hand.
 
         ``own_accounts``: this thread's (:func:`probes.ptrace.accounts.open_accounts`).
         The caller arranges that ``wait4`` is interrupted that often (:mod:`probes.ptrace.ticks`).
@@ -99,7 +118,12 @@ class Loop:
         glances, spent_ns, served = pace.glances, 0, 0
         look, unknown = witness.look, accounts.UNKNOWN
         accounted, foreign_flag, call_kind = int(Flag.ACCOUNTED), int(Flag.FOREIGN), int(Kind.CALL)
+        entry_stop, entry_op, go_on = SECCOMP_STOP, INFO_SECCOMP, PTRACE_CONT
+        if every_call := self._every_call:
+            entry_stop, entry_op, go_on = SYSCALL_STOP, INFO_ENTRY, PTRACE_SYSCALL
         queue: deque[tuple[int, int, int]] = deque()
+        wait = Peek(status, threads).wait if every_call else wait4
+        self._over = False
         waited, own, own_ns = False, b"", 0
         now = clock()
         due = now + period_ns
@@ -108,17 +132,22 @@ class Loop:
             if queue:
                 tid, stop, now = queue.popleft()
             else:
+                if now >= due:
+                    tick(now)
+                    due = now + period_ns
+                if self._over:
+                    return
                 waited = False
                 former = now
                 for _ in glances:
-                    if tid := wait4(-1, status_reference, _LOOK, None):
+                    if tid := wait(-1, status_reference, _LOOK, None):
                         break
                 else:
                     waited = own_accounts != unknown
                     if waited and now - own_ns > _OWN_NS:
                         own_ns = now
                         own = pread(own_accounts, _ACCOUNTS_SIZE, 0)
-                    tid = wait4(-1, status_reference, _WAIT, None)
+                    tid = wait(-1, status_reference, _WAIT, None)
                 now = clock()
                 if (spent := now - former) < FAST_NS:
                     spent_ns += spent
@@ -126,9 +155,6 @@ class Loop:
                     if served == EPOCH:
                         glances = pace.next(spent_ns / EPOCH)
                         spent_ns = served = 0
-                if now >= due:
-                    tick(now)
-                    due = now + period_ns
                 if tid <= 0:
                     if ctypes.get_errno() == errno.ECHILD:
                         return
@@ -137,19 +163,30 @@ class Loop:
                     continue
                 stop = status.value
                 if len(threads) > 1:
-                    while (other := wait4(-1, status_reference, _LOOK, None)) > 0:
+                    while not (every_call and is_delivery(status.value)):
+                        other = wait(-1, status_reference, _LOOK, None)
+                        if other <= 0:
+                            break
                         queue.append((other, status.value, clock()))
 
             thread = threads.get(tid)
 
-            if stop == SECCOMP_STOP and thread is not None:
+            if stop == entry_stop and thread is not None and (thread.plan is None or not every_call):
                 if ptrace(PTRACE_GET_SYSCALL_INFO, tid, INFO_SIZE, info_reference) <= 0:
                     _killed()
                     continue
                 info = unpack_entry(info_buffer)
-                if info[0] != INFO_SECCOMP:
-                    continue  # an exec of another thread has taken this id over since
+                if info[0] != entry_op:
+                    if info[0] == INFO_EXIT:  # of a call that is not recorded
+                        ptrace(PTRACE_SYSCALL, tid, 0, 0)
+                    continue  # otherwise an exec of another thread has taken this id over since
                 plan = plans.get(info[INFO_NR]) if info[INFO_ARCH] == architecture else None
+                if every_call and (
+                    (thread.found and _goes_on(thread, info_buffer))
+                    or (plan is None and info[INFO_ARCH] == architecture)
+                ):
+                    ptrace(PTRACE_SYSCALL, tid, 0, 0)
+                    continue
                 thread.info = info
                 thread.flags = 0
                 if plan is None:
@@ -182,7 +219,7 @@ class Loop:
                     plan.exit(thread, thread.info, ret)
                 if plan.forget is not None:
                     plan.forget(thread, ret)
-                ptrace(PTRACE_CONT, tid, 0, 0)
+                ptrace(go_on, tid, 0, 0)
                 flags = thread.flags
                 asleep = queued = 0
                 if before and after:
@@ -222,6 +259,12 @@ class Loop:
         if tid > 0:
             tree.other(tid, self._status.value, now)
         return bool(tid > 0)
+
+
+def _goes_on(thread: Thread, info: memoryview) -> bool:
+    """Tell whether a call that begins is the one in which ``thread`` was found, taken up again."""
+    found, thread.found = thread.found, 0
+    return bool(POINTER_INFO.unpack_from(info, POINTER_INFO_OFFSET)[0] == found)
 
 
 def _killed() -> None:

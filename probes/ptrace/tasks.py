@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from probes.ptrace import accounts, witness
 from probes.ptrace.plan import Plan
+
+
+class Joining(IntEnum):
+    """How far a thread that ran before us has come."""
+
+    JOINED = 0  # it has stopped once, and stops at its calls from then on
+    SEIZED = 1  # it is ours, and has not stopped yet
+    ASKED = 2  # it was told to stop (PTRACE_INTERRUPT)
+    PUT_OFF = 3  # it was not told yet: it is in a call that a stop cuts short
+    SHORTENED = 4  # it was told all the same
 
 
 class Process:
@@ -36,7 +48,9 @@ class Thread:
         "enter_ns",
         "flags",
         "foreign",
+        "found",
         "info",
+        "joining",
         "kept",
         "plan",
         "process",
@@ -52,6 +66,8 @@ class Thread:
         self.process = process
         self.accounts = accounts.UNKNOWN  # descriptor of its schedstat
         self.plan: Plan | None = None
+        self.joining = Joining.JOINED
+        self.found = 0  # where it was in its program, in a call that goes on after its first stop
         self.foreign = False  # the call is of another architecture
         self.info: tuple[int, ...] = ()  # abi.ENTRY_INFO of the call
         self.before = b""  # accounts at the entry

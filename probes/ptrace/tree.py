@@ -42,13 +42,16 @@ from probes.ptrace.abi import (
     ptrace,
     wait4,
 )
+from probes.ptrace.interrupted import Interrupted
 from probes.ptrace.memory import read_exactly
 from probes.ptrace.rows import Rows
 from probes.ptrace.sets import pending
-from probes.ptrace.tasks import Process, Thread
+from probes.ptrace.tasks import Joining, Process, Thread
 
 _BIRTHS = (PTRACE_EVENT_FORK, PTRACE_EVENT_VFORK, PTRACE_EVENT_CLONE)
 _STOPPING = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+#: Which end a call of their own accord, also where nothing handles them: signal(7).
+_STOPS = (*_STOPPING, signal.SIGCONT)
 _PTRACE_GETSIGINFO: int = func.PTRACE_GETSIGINFO
 # linux/sched.h
 _CLONE_VM, _CLONE_FILES, _CLONE_VFORK, _CLONE_THREAD = 0x100, 0x400, 0x4000, 0x10000
@@ -62,7 +65,16 @@ _ORPHAN_NS = 50_000_000
 class Tree:
     """The traced threads and processes. ``threads`` is by tid, ``processes`` by tgid."""
 
-    def __init__(self, rows: Rows, *, keep_accounts: bool, keep_tasks: bool, look_at_entry: bool) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        *,
+        keep_accounts: bool,
+        keep_tasks: bool,
+        look_at_entry: bool,
+        interrupted: Interrupted | None = None,
+    ) -> None:
+        """``interrupted``: the tasks run already and have no filter; it looks at their first stops."""
         self.threads: dict[int, Thread] = {}
         self.processes: dict[int, Process] = {}
         self.root = 0
@@ -72,6 +84,8 @@ class Tree:
         self._keep_accounts = keep_accounts
         self._keep_tasks = keep_tasks
         self._look_at_entry = look_at_entry
+        self._interrupted = interrupted
+        self._between_calls = PTRACE_CONT if interrupted is None else PTRACE_SYSCALL
         self._siginfo = ctypes.create_string_buffer(128)
         self._limits: tuple[int, int] | None = None  # of open files, before they were raised
 
@@ -81,6 +95,10 @@ class Tree:
         self._add(pid, Process(pid, {}))
         if self._keep_tasks and path:
             self._rows.fact(Kind.TASK_EXEC, pid, pid, now, blob=path)
+
+    def adopt(self, tid: int, tgid: int) -> Thread:
+        """Take over a task that runs already, and was seized."""
+        return self._add(tid, self.processes.get(tgid) or Process(tgid, {}))
 
     def alive(self) -> bool:
         """Tell whether any task is known that has not ended."""
@@ -154,6 +172,8 @@ class Tree:
 
     def _stopped(self, thread: Thread, status: int, now: int) -> None:
         number, event = status >> 8 & 0xFF, status >> 16
+        if thread.joining is not Joining.JOINED:
+            self._joined(thread, event in (0, PTRACE_EVENT_STOP) and number not in _STOPPING)
         if event in _BIRTHS:
             self._born(thread, event, now)
         elif event == PTRACE_EVENT_EXEC:
@@ -163,13 +183,20 @@ class Tree:
             return
         elif event == 0 and status != SYSCALL_STOP:
             self._delivered(thread, number, now)
+            if self._interrupted is not None and number not in _STOPS:
+                self._interrupted.signalled(thread)
             self._resume(thread, number)
             return
         self._resume(thread, 0)
 
+    def _joined(self, thread: Thread, interrupted: bool) -> None:
+        if interrupted and self._interrupted is not None:
+            self._interrupted.joined(thread)
+        thread.joining = Joining.JOINED
+
     def _resume(self, thread: Thread, number: int) -> None:
         # In a call, the next thing wanted is its exit.
-        ptrace(PTRACE_CONT if thread.plan is None else PTRACE_SYSCALL, thread.tid, 0, number)
+        ptrace(self._between_calls if thread.plan is None else PTRACE_SYSCALL, thread.tid, 0, number)
 
     def _delivered(self, thread: Thread, number: int, now: int) -> None:
         code = sender = 0
