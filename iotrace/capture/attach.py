@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 from iotrace.capture import notes
+from iotrace.capture.choice import Choice
 from iotrace.capture.descriptors import open_descriptors
 from iotrace.language import _
 from iotrace.recording.layout import default_path
-from probes.bpf_probe import BpfProbe
-from probes.contract import Options, Outcome, ProbeError
+from probes.contract import Options, Outcome, Probe, ProbeError
 from probes.events import Batch, Kind
 
 
@@ -32,6 +32,7 @@ class Attached:
 
 def attach(
     pids: Sequence[int],
+    choice: Choice,
     options: Options,
     output: Path | None,
     force: bool,
@@ -50,19 +51,7 @@ def attach(
         _check(pid)
     argv = _words(pids[0])
     begun_ns = time.monotonic_ns()
-    probe = BpfProbe()
-    probe.attach(pids, options)
-    try:
-        path = output or default_path(Path(argv[0]).name if argv else "attached", pids[0])
-        also = {"duration_ns": round(duration_s * 1e9) if duration_s is not None else None}
-        facts = notes.header(
-            argv, pids[0], begun_ns, options, probe.header, also, attached=list(pids), remark=None
-        )
-        writer = Writer(path, facts, force, on_failure=say)
-    except BaseException:
-        probe.stop()
-        probe.run(lambda rows: None)
-        raise
+    probe = choice.probe
     lost = 0
 
     def sink(rows: Batch) -> None:
@@ -73,17 +62,34 @@ def attach(
         if progress:
             progress(time.monotonic_ns() - begun_ns, writer.rows, lost)
 
-    with _signals(probe, duration_s) as told:
-        writer.write(open_descriptors(probe.processes(), begun_ns))
-        words = (
-            _("attached to {pids}: recording until Ctrl-C")
-            if duration_s is None
-            else _("attached to {pids}: recording for {time}")
-        )
-        say(words.format(pids=", ".join(map(str, pids)), time=f"{duration_s or 0:g} s"))
+    with _signals(probe) as told:
+        probe.attach(pids, options)
         try:
+            path = output or default_path(Path(argv[0]).name if argv else "attached", pids[0])
+            also = {"duration_ns": round(duration_s * 1e9) if duration_s is not None else None}
+            facts = notes.header(
+                argv,
+                pids[0],
+                begun_ns,
+                options,
+                probe.header,
+                also,
+                attached=list(pids),
+                remark=choice.remark,
+            )
+            writer = Writer(path, facts, force, on_failure=say)
+        except BaseException:
+            _leave(probe)
+            raise
+        try:
+            writer.write(open_descriptors(probe.processes(), begun_ns))
+            for line in _begin(pids, duration_s, probe):
+                say(line)
+            if duration_s is not None:
+                signal.setitimer(signal.ITIMER_REAL, duration_s)
             outcome = probe.run(sink)
         except BaseException:
+            _leave(probe)
             writer.close()
             raise
         ended_by = told[0] if told else "target"
@@ -92,8 +98,36 @@ def attach(
     return Attached(writer.path, outcome, ended_by, writer.failure)
 
 
+def _begin(pids: Sequence[int], duration_s: float | None, probe: Probe) -> Iterator[str]:
+    """Yield what a user is to know meanwhile: that it goes on, and what this means to the target."""
+    words = (
+        _("attached to {pids}: recording until Ctrl-C")
+        if duration_s is None
+        else _("attached to {pids}: recording for {time}")
+    )
+    yield words.format(pids=", ".join(map(str, pids)), time=f"{duration_s or 0:g} s")
+    if probe.name != "ptrace":
+        return
+    yield _("ptrace stops each of its system calls twice: it is slower until this ends, and then as it was")
+    for name, told in (
+        ("calls_begun_again", _("under way, and begun again, a time limit of theirs too: {calls}")),
+        ("calls_shortened", _("under way, and returned with a part of what they were to move: {calls}")),
+        ("calls_failed", _("under way, and failed with EINTR: {calls}")),
+    ):
+        calls = probe.header.get(name)
+        if calls and isinstance(calls, Mapping):
+            yield told.format(calls=", ".join(f"{call} ×{count}" for call, count in calls.items()))
+
+
+def _leave(probe: Probe) -> None:
+    """Follow nobody any more, when there is nowhere to write to."""
+    probe.stop()
+    with suppress(ProbeError):
+        probe.run(lambda rows: None)
+
+
 @contextmanager
-def _signals(probe: BpfProbe, duration_s: float | None) -> Iterator[list[str]]:
+def _signals(probe: Probe) -> Iterator[list[str]]:
     """Let signals and the clock end the recording; yield who did, first come first."""
     told: list[str] = []
 
@@ -106,8 +140,6 @@ def _signals(probe: BpfProbe, duration_s: float | None) -> Iterator[list[str]]:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
         if signal.getsignal(number) != signal.SIG_IGN or number == signal.SIGALRM
     }
-    if duration_s is not None:
-        signal.setitimer(signal.ITIMER_REAL, duration_s)
     try:
         yield told
     finally:

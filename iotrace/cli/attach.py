@@ -3,7 +3,9 @@
 iotrace attach PID                  until Ctrl-C
 iotrace attach PID PID --duration 5
 
-By the eBPF probe (root, or CAP_BPF and CAP_PERFMON): the server is not stopped, and nothing of it is changed.
+By the eBPF probe (root, or CAP_BPF and CAP_PERFMON) it is not stopped, and nothing of it is changed.
+By the ptrace probe (anybody, on a process of their own) each of its calls stops twice: it is slower then.
+It goes on when the recording ends, by itself, by Ctrl-C, SIGTERM or SIGKILL.
 A call that was under way when it began is not recorded; what was open is described from /proc.
 """
 
@@ -24,6 +26,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``attach``."""
     parser.add_argument("pids", metavar="PID", type=_pid, nargs="+", help=_("a process; its descendants too"))
     tracing = parser.add_argument_group(_("tracing"))
+    tracing.add_argument(
+        "--probe",
+        choices=["auto", "bpf", "ptrace"],
+        default="auto",
+        help=_("default: the best that can run"),
+    )
     tracing.add_argument("--duration", type=nanoseconds_of, metavar="S", help=_("end after S seconds"))
     tracing.add_argument(
         "--buffer", type=bytes_of, default=64 << 20, metavar="SIZE", help=_("ring buffer (default 64M)")
@@ -45,6 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> Ending:
     """Attach, record, and show."""
     from iotrace.capture.attach import attach
+    from iotrace.capture.choice import choose
     from iotrace.cli.afterwards import show_result
     from iotrace.recording.layout import RecordingError
     from probes.contract import Options, ProbeError
@@ -52,8 +61,12 @@ def run(arguments: argparse.Namespace) -> Ending:
     line = StatusLine() if arguments.progress else None
     duration_s = arguments.duration / 1e9 if arguments.duration else None
     try:
+        choice = choose(arguments.probe)
+        if choice.remark:
+            say(choice.remark)
         result = attach(
             arguments.pids,
+            choice,
             Options(buffer_bytes=arguments.buffer),
             arguments.output,
             arguments.force,

@@ -121,7 +121,7 @@ def stopping() -> Iterator[Finding]:
     words = {
         "": _("no Yama"),
         "0": _("any process of yours"),
-        "1": _("own children"),
+        "1": _("own children; attach needs root"),
         "2": _("only with CAP_SYS_PTRACE"),
     }
     forbidden = _("forbidden until the next boot")
