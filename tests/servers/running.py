@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,8 +34,13 @@ def accepts(server: Server) -> int:
     return CONNECTIONS * (REQUESTS if server.speaks == "http/1.0" else 1)
 
 
-def run(server: Server, folder: Path, tool: list[str]) -> int:
-    """Run the server under ``tool`` (words before its own), drive it, end it; return the tool's status."""
+def run(
+    server: Server, folder: Path, tool: list[str], during: Callable[[int, int], None] | None = None
+) -> int:
+    """Run the server under ``tool`` (words before its own), drive it, end it; return the tool's status.
+
+    ``during``: what to do instead of driving it, given the process and the port.
+    """
     port = free_port()
     command = [*tool, *server.command(folder, port)]
     with (folder / "said.txt").open("ab") as said:
@@ -49,11 +55,14 @@ def run(server: Server, folder: Path, tool: list[str]) -> int:
         )
         try:
             await_listening(port, process)
-            drive(server.speaks, port)
+            if during is None:
+                drive(server.speaks, port)
+            else:
+                during(process.pid, port)
         except BaseException:
             _kill(process)
             raise
-        os.kill(_server_of(process.pid) if tool[0] == "strace" else process.pid, signal.SIGTERM)
+        os.kill(_server_of(process.pid) if tool[:1] == ["strace"] else process.pid, signal.SIGTERM)
         try:
             return process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:

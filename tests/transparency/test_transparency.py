@@ -1,8 +1,9 @@
 """A target cannot tell from its results that it is traced, but for what ptrace(2) itself makes visible.
 
 ``programs/`` is one C program of many small ones, each written from manual pages: what it prints is what it
-was told by the kernel, and nothing that differs from run to run. All run once without a probe, and once
-under each; every one must print the same and end the same.
+was told by the kernel, and nothing that differs from run to run. All run once without a probe, once under
+each, and once more under a ptrace probe that was attached to them; every one must print the same and end the
+same.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from functools import lru_cache
@@ -34,6 +36,11 @@ VISIBLE = {
         "seccomp: 0", "socket: 3", "seccomp: 0", "getppid: (a process)", "pipe: 0",
     ],
 }  # fmt: skip
+#: The same of one that was attached, and has no filter of ours.
+VISIBLE_ATTACHED = {
+    "sees_a_tracer": ["traced 1, seccomp 0"],
+    "traces_its_own_child": ["child: exited 11"],
+}
 
 #: Two of their processes write at the same time: their lines come in any order.
 AT_ONCE = {
@@ -76,6 +83,8 @@ def tell(tmp_path_factory: pytest.TempPathFactory) -> Tell:
         output = folder / f"told.{probe}"
         words: list[str | Path] = ["sh", "-c", 'exec "$0" >"$1"', program, output]
         recording = folder / f"{probe}.iotrace"
+        if probe == "attached":
+            return attached(words, recording, output)
         if probe:
             words = [*COMMAND, "run", "--probe", probe, "-o", recording, "--", *words]
         done = subprocess.run(
@@ -87,6 +96,27 @@ def tell(tmp_path_factory: pytest.TempPathFactory) -> Tell:
             events = read(recording)
             assert ending(events)["exit_status"] == 0
             assert ending(events)["lost"] == 0
+        return _sections(output.read_text())
+
+    def attached(words: list[str | Path], recording: Path, output: Path) -> dict[str, Told]:
+        """Attach to the programs before their first call, while they are stopped, and let them go."""
+        target = subprocess.Popen(
+            ["sh", "-c", 'kill -STOP $$; exec "$@"', "sh", *words], stdin=subprocess.DEVNULL, cwd=folder,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        os.waitid(os.P_PID, target.pid, os.WSTOPPED)
+        tracer = subprocess.Popen(
+            [*COMMAND, "attach", "--probe", "ptrace", "-o", recording, str(target.pid)],
+            env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            text=True, cwd=folder,
+        )  # fmt: skip
+        assert tracer.stderr is not None
+        assert "attached to" in tracer.stderr.readline()
+        target.send_signal(signal.SIGCONT)
+        assert target.wait(LIMIT_S) == 0
+        _, said = tracer.communicate(timeout=LIMIT_S)
+        assert tracer.returncode == 0, said
+        assert ending(read(recording))["lost"] == 0
         return _sections(output.read_text())
 
     return run
@@ -107,14 +137,15 @@ def test_there_are_programs_enough(tell: Tell) -> None:
     assert not [name for name, told in tell("").items() if told.status == UNTRIED]
 
 
-@pytest.mark.parametrize("probe", ["bpf", "ptrace"])
+@pytest.mark.parametrize("probe", ["bpf", "ptrace", "attached"])
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_told_the_same(tell: Tell, probe: str, name: str) -> None:
-    require(probe)
+    require("ptrace" if probe == "attached" else probe)
     alone, traced = tell("")[name], tell(probe)[name]
     assert traced.status == alone.status
-    if probe == "ptrace" and name in VISIBLE:
-        assert [re.sub(r"(getppid): \d+", r"\1: (a process)", line) for line in traced.lines] == VISIBLE[name]
+    visible = {"ptrace": VISIBLE, "attached": VISIBLE_ATTACHED}.get(probe, {})
+    if name in visible:
+        assert [re.sub(r"(getppid): \d+", r"\1: (a process)", line) for line in traced.lines] == visible[name]
         assert traced.lines != alone.lines
     elif name in AT_ONCE:
         assert sorted(traced.lines) == sorted(alone.lines)

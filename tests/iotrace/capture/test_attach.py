@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -21,31 +22,10 @@ from iotrace.recording.reading import read
 from probes.events import Kind
 from tests.command import COMMAND, environment, iotrace
 from tests.live import require
+from tests.probes.attaching import LOOP
 
 LIMIT_S = 30
 BEFORE, DURING, AFTER = 5, 23, 7
-
-LOOP = """
-import os, select, socket, sys
-server = socket.create_server(("127.0.0.1", 0))
-server.setblocking(False)
-epoll = select.epoll()
-epoll.register(server, select.EPOLLIN)
-connections = {}
-print(server.getsockname()[1], flush=True)
-while True:
-    for fd, _ in epoll.poll():
-        if fd == server.fileno():
-            connection, _ = server.accept()
-            connections[connection.fileno()] = connection
-            epoll.register(connection, select.EPOLLIN | select.EPOLLET)
-        else:
-            data = connections[fd].recv(100)
-            if data:
-                connections[fd].sendall(data)
-            else:
-                connections.pop(fd).close()
-"""
 
 THREADS = """
 import socket, sys, threading
@@ -78,9 +58,11 @@ while True:
 """
 
 
-@pytest.fixture(autouse=True)
-def bpf() -> None:
-    require("bpf")
+@pytest.fixture(params=["bpf", "ptrace"])
+def probe(request: pytest.FixtureRequest) -> str:
+    name = str(request.param)
+    require(name)
+    return name
 
 
 @pytest.fixture
@@ -111,10 +93,10 @@ def ask(connection: socket.socket, count: int) -> None:
         assert connection.recv(100) == b"%d" % number
 
 
-def attached(folder: Path, pid: int, *words: str) -> subprocess.Popen[str]:
+def attached(folder: Path, probe: str, pid: int, *words: str) -> subprocess.Popen[str]:
     """Start `iotrace attach` and return when it says that it is attached."""
     tracer = subprocess.Popen(
-        [*COMMAND, "attach", str(pid), "-o", str(folder / "it.iotrace"), *words],
+        [*COMMAND, "attach", str(pid), "--probe", probe, "-o", str(folder / "it.iotrace"), *words],
         cwd=folder, env=environment(),
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -139,17 +121,18 @@ def tracer_of(pid: int) -> str:
 
 
 def test_a_server_serves_before_during_and_after(
-    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path
+    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path, probe: str
 ) -> None:
     process, port = serve(LOOP)
     with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as old:
         ask(old, BEFORE)
-        tracer = attached(tmp_path, process.pid)
-        assert tracer_of(process.pid) == "0"
+        tracer = attached(tmp_path, probe, process.pid)
+        assert (tracer_of(process.pid) == "0") is (probe == "bpf")
         ask(old, DURING)
         with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as new:
             ask(new, DURING)
             analysis, output = ended(tracer, tmp_path, signal.SIGINT)
+            assert tracer_of(process.pid) == "0"
             ask(new, AFTER)
         ask(old, AFTER)
     assert process.poll() is None
@@ -172,12 +155,12 @@ def test_a_server_serves_before_during_and_after(
 
 
 def test_all_threads_and_those_that_come(
-    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path
+    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path, probe: str
 ) -> None:
     process, port = serve(THREADS, "499")
     with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as old:
         ask(old, BEFORE)
-        tracer = attached(tmp_path, process.pid)
+        tracer = attached(tmp_path, probe, process.pid)
         ask(old, DURING)
         fresh = [socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) for _ in range(11)]
         for connection in fresh:
@@ -193,10 +176,10 @@ def test_all_threads_and_those_that_come(
 
 
 def test_children_are_recorded(
-    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path
+    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path, probe: str
 ) -> None:
     process, port = serve(FORKING)
-    tracer = attached(tmp_path, process.pid, "--duration", "2")
+    tracer = attached(tmp_path, probe, process.pid, "--duration", "2")
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as connection:
             ask(connection, DURING)
@@ -207,9 +190,11 @@ def test_children_are_recorded(
         ask(connection, AFTER)
 
 
-def test_the_tracer_is_in_no_recording_of_its_own(tmp_path: Path) -> None:
+def test_the_tracer_is_in_no_recording_of_its_own(tmp_path: Path, probe: str) -> None:
     """It is a child of the shell that it is asked to record."""
-    script = '"$@" attach $$ --duration 1 -o it.iotrace & echo $!; while sleep 0.05; do :; done'
+    script = (
+        f'"$@" attach $$ --probe {probe} --duration 1 -o it.iotrace & echo $!; while sleep 0.05; do :; done'
+    )
     shell = subprocess.Popen(
         ["bash", "-c", script, "bash", *COMMAND],
         cwd=tmp_path, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -236,10 +221,10 @@ def state_of(pid: int) -> str:
 
 
 def test_it_ends_with_its_server(
-    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path
+    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path, probe: str
 ) -> None:
     process, port = serve(LOOP)
-    tracer = attached(tmp_path, process.pid)
+    tracer = attached(tmp_path, probe, process.pid)
     with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as connection:
         ask(connection, DURING)
         process.kill()
@@ -248,10 +233,10 @@ def test_it_ends_with_its_server(
 
 
 def test_a_killed_tracer_leaves_the_server_and_the_recording(
-    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path
+    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path, probe: str
 ) -> None:
     process, port = serve(LOOP)
-    tracer = attached(tmp_path, process.pid)
+    tracer = attached(tmp_path, probe, process.pid)
     with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as connection:
         ask(connection, DURING)
         time.sleep(1.2)  # what is older than a second is on the disk
@@ -260,6 +245,63 @@ def test_a_killed_tracer_leaves_the_server_and_the_recording(
         ask(connection, AFTER)
     assert process.poll() is None
     assert analyse(read(tmp_path / "it.iotrace")).verdicts[Act.RECEIVE].operations == DURING
+
+
+def test_a_full_disk_ends_the_file_and_not_the_server(
+    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path, probe: str
+) -> None:
+    """A limit on the file's size does what a full disk does."""
+    process, port = serve(LOOP)
+    tracer = subprocess.Popen(
+        ["sh", "-c", 'ulimit -f 64; exec "$@"', "sh", *COMMAND, "attach", str(process.pid), "--probe", probe],
+        cwd=tmp_path, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert tracer.stderr is not None
+    assert "attached to" in tracer.stderr.readline()
+    with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as connection:
+        for _ in range(4):
+            ask(connection, 499)
+            time.sleep(0.3)
+        tracer.send_signal(signal.SIGINT)
+        _, said = tracer.communicate(timeout=LIMIT_S)
+        ask(connection, AFTER)
+    assert tracer.returncode == 125
+    assert "File too large" in said
+    assert "Traceback" not in said
+    assert process.poll() is None
+    assert tracer_of(process.pid) == "0"
+
+
+def test_a_file_that_exists_is_no_reason_to_stop_the_server(
+    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path, probe: str
+) -> None:
+    process, port = serve(LOOP)
+    (tmp_path / "it.iotrace").write_text("precious")
+    with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as connection:
+        ask(connection, BEFORE)
+        done = iotrace(tmp_path, "attach", str(process.pid), "--probe", probe, "-o", "it.iotrace")
+        assert done.returncode == 125
+        assert "it.iotrace exists" in done.stderr
+        assert (tmp_path / "it.iotrace").read_text() == "precious"
+        assert tracer_of(process.pid) == "0"
+        ask(connection, AFTER)
+
+
+def test_ptrace_says_what_it_does_to_the_server(
+    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path
+) -> None:
+    require("ptrace")
+    process, _ = serve(LOOP)
+    tracer = attached(tmp_path, "ptrace", process.pid)
+    tracer.send_signal(signal.SIGINT)
+    assert tracer.stderr is not None
+    said = tracer.stderr.read()
+    tracer.communicate(timeout=LIMIT_S)
+    assert "ptrace stops each of its system calls twice" in said
+    if platform.machine() == "x86_64":
+        assert "begun again, a time limit of theirs too: epoll_wait ×1" in said
+        assert read(tmp_path / "it.iotrace").header["calls_begun_again"] == {"epoll_wait": 1}
 
 
 @pytest.mark.parametrize(
@@ -281,7 +323,7 @@ def test_what_cannot_be_attached_is_said_in_one_line(
 
 
 def test_a_thread_and_a_zombie_are_named_as_such(
-    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path
+    serve: Callable[..., tuple[subprocess.Popen[str], int]], tmp_path: Path, probe: str
 ) -> None:
     process, _ = serve(THREADS, "1")
     thread = next(int(name) for name in os.listdir(f"/proc/{process.pid}/task") if int(name) != process.pid)

@@ -1,0 +1,478 @@
+"""The ptrace probe on servers that run already: they serve before, meanwhile and afterwards."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from probes.contract import Options, ProbeError
+from probes.events import EVENT, Kind, batch
+from probes.ptrace.backlog import Backlog
+from probes.ptrace.refusals import _reason
+from probes.ptrace_probe import PtraceProbe
+from tests.live import require
+from tests.probes.attaching import (
+    LIMIT_S,
+    LOOP,
+    SERVERS,
+    Attached,
+    ask,
+    connected,
+    eventually,
+    load,
+    started,
+    status,
+    tasks,
+    untraced,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
+
+@pytest.fixture(autouse=True)
+def ptrace() -> None:
+    require("ptrace")
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_it_serves_while_we_come_and_go(kind: str) -> None:
+    """Eleven times, under load; what is asked between attaching and detaching is recorded, all of it."""
+    with started(SERVERS[kind]) as (process, port), load(port) as end:
+        for count in (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31):
+            with Attached(process.pid) as attached, connected(port) as connection:
+                ask(connection, count)
+            outcome = attached.detach()
+            assert outcome is not None
+            assert (outcome.status, outcome.lost) == (None, 0)
+            assert outcome.produced == sum(len(each.rows) for each in attached.batches)
+            assert attached.calls("recvfrom") >= count
+            assert untraced([process.pid])
+        assert process.poll() is None
+        assert end() > 77
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_what_is_recorded_is_what_was_asked(kind: str) -> None:
+    with started(SERVERS[kind]) as (process, port), connected(port) as old:
+        ask(old, 5)
+        with Attached(process.pid) as attached:
+            ask(old, 23)
+            with connected(port) as new:
+                ask(new, 31)
+        ask(old, 7)
+        # The call in which the old connection's thread or process was found is not recorded.
+        found = 0 if kind == "loop" else 1
+        assert attached.calls("recvfrom") == 23 + 31 - found
+        assert attached.calls("sendto") == 23 + 31
+        assert attached.calls("accept4") == 1 - found
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_killed_tracer_harms_nobody(kind: str) -> None:
+    """A hundred times, at any moment of attaching, recording and detaching, under load."""
+    moments = random.Random(23)
+    with started(SERVERS[kind]) as (process, port), load(port) as end:
+        for _ in range(100):
+            tracer = os.fork()
+            if tracer == 0:
+                probe = PtraceProbe()
+                probe.attach([process.pid], Options())
+                threading.Timer(0.05, probe.stop).start()
+                probe.run(lambda rows: None)
+                os._exit(0)
+            time.sleep(moments.uniform(0.0, 0.15))
+            os.kill(tracer, signal.SIGKILL)
+            os.waitpid(tracer, 0)
+            eventually(lambda: untraced([process.pid]))
+        with connected(port) as connection:
+            ask(connection, 23)
+        assert process.poll() is None
+        assert end() > 700
+
+
+def test_a_sink_that_fails_ends_the_tracing_only() -> None:
+    def full(_: object) -> None:
+        raise OSError("no space left on device")
+
+    with started(LOOP) as (process, port):
+        attached = Attached(process.pid, sink=full)
+        with connected(port) as connection:
+            ask(connection, 23)
+            attached.ended()
+            assert isinstance(attached.failure, OSError)
+            assert untraced([process.pid])
+            ask(connection, 23)
+
+
+def test_a_slow_disk_makes_nobody_wait() -> None:
+    """The sink takes nothing; the server answers all the same, and the rows come when it does."""
+    go = threading.Event()
+    taken: list[int] = []
+
+    def slow(rows: object) -> None:
+        assert isinstance(rows, tuple)
+        go.wait(LIMIT_S)
+        taken.append(len(rows[0]))
+
+    with started(LOOP) as (process, port), Attached(process.pid, sink=slow) as attached:
+        with connected(port) as connection:
+            for _ in range(3):
+                ask(connection, 101)
+                time.sleep(0.3)
+        go.set()
+        outcome = attached.detach()
+    assert outcome is not None
+    assert outcome.produced == sum(taken) > 3 * 303
+
+
+def test_rows_that_nobody_takes_are_counted() -> None:
+    backlog = Backlog(limit=100)
+    for count in (60, 30, 20, 20):
+        backlog.add(batch(np.zeros(count, EVENT)))
+    backlog.close()
+    taken = []
+    backlog.drain(lambda rows: taken.append(rows.rows))
+    assert [len(rows) for rows in taken] == [60, 30, 1]
+    gap = taken[-1][0]
+    assert (gap["kind"], gap["a"]) == (Kind.GAP, 40)
+    assert 0 < gap["enter_ns"] <= gap["exit_ns"]
+    assert (backlog.produced, backlog.lost) == (130, 40)
+
+
+BREEDING = """
+import socket, sys, threading, os
+ours, theirs = socket.socketpair()
+print(1, flush=True)
+def once():
+    ours.send(b"x"); theirs.recv(1)
+def child():
+    if (pid := os.fork()) == 0:
+        once(); os._exit(0)
+    os.waitpid(pid, 0)
+while True:
+    made = [threading.Thread(target=once) for _ in range(5)]
+    for each in made: each.start()
+    for each in made: each.join()
+    if "forks" in sys.argv: child()
+"""
+
+
+@pytest.mark.parametrize("words", [(), ("forks",)], ids=["threads", "threads-and-forks"])
+def test_none_of_those_that_come_meanwhile_is_missed(words: tuple[str, ...]) -> None:
+    """A task that escaped would make others that escape, so one look at who has no tracer is enough."""
+    with started(BREEDING, *words) as (process, _):
+        for _ in range(23):
+            with Attached(process.pid) as attached:
+                for _ in range(5):
+                    alive = [(tid, status(pid, "TracerPid", tid)) for pid, tid in tasks(process.pid)]
+                    assert alive
+                    assert "0" not in {tracer for _, tracer in alive}
+                eventually(lambda attached=attached: attached.calls("sendto") > 23)  # type: ignore[misc]
+            assert untraced([process.pid])
+        assert process.poll() is None
+
+
+def test_signals_are_delivered_all() -> None:
+    """Real-time signals are queued and counted: none is lost to a stop, and none comes twice."""
+    program = """
+import os, signal, time
+came = 0
+def count(number, frame):
+    global came
+    came += 1
+signal.signal(signal.SIGRTMIN, count)
+print(1, flush=True)
+while came < 499:
+    time.sleep(0.001)
+time.sleep(0.1)
+print(came, flush=True)
+"""
+    with started(program) as (process, _):
+        # Sent faster than Python's handler looks, several are one to it: each waits for its turn.
+        sender = threading.Thread(target=_send_all, args=(process.pid, 499))
+        sender.start()
+        while sender.is_alive():
+            with Attached(process.pid):
+                time.sleep(0.02)
+        sender.join()
+        assert process.stdout is not None
+        assert process.stdout.readline() == "499\n"
+
+
+def _send_all(pid: int, count: int) -> None:
+    mask = 1 << signal.SIGRTMIN - 1
+    for _ in range(count):
+        os.kill(pid, signal.SIGRTMIN)
+        eventually(lambda: not int(status(pid, "ShdPnd") or "0", 16) & mask)
+        time.sleep(0.003)
+
+
+def test_one_that_is_stopped_stays_so_and_one_that_goes_on_is_recorded() -> None:
+    with started(LOOP) as (process, port), connected(port) as connection:
+        ask(connection, 5)
+        os.kill(process.pid, signal.SIGSTOP)
+        eventually(lambda: status(process.pid, "State") == "T")
+        with Attached(process.pid):
+            time.sleep(0.05)
+            assert status(process.pid, "State") in "tT"
+        eventually(lambda: status(process.pid, "State") == "T")
+        with Attached(process.pid) as attached:
+            os.kill(process.pid, signal.SIGCONT)
+            ask(connection, 23)
+            os.kill(process.pid, signal.SIGSTOP)
+            connection.sendall(b"1")
+            time.sleep(0.05)
+            os.kill(process.pid, signal.SIGCONT)
+            assert connection.recv(100) == b"1"
+            os.kill(process.pid, signal.SIGSTOP)
+            eventually(lambda: status(process.pid, "State") in "tT")
+        assert attached.calls("recvfrom") == 24
+        eventually(lambda: status(process.pid, "State") == "T")
+        assert untraced([process.pid])
+        connection.sendall(b"2")
+        connection.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            connection.recv(100)
+        os.kill(process.pid, signal.SIGCONT)
+        connection.settimeout(LIMIT_S)
+        assert connection.recv(100) == b"2"
+
+
+def test_one_that_is_stopped_stays_so_when_the_tracer_is_killed() -> None:
+    with started(LOOP) as (process, port), connected(port) as connection:
+        ask(connection, 5)
+        ready, done = os.pipe()
+        tracer = os.fork()
+        if tracer == 0:
+            probe = PtraceProbe()
+            probe.attach([process.pid], Options())
+            os.write(done, b"x")
+            probe.run(lambda rows: None)
+        os.read(ready, 1)
+        os.kill(process.pid, signal.SIGSTOP)
+        eventually(lambda: status(process.pid, "State") in "tT")
+        os.kill(tracer, signal.SIGKILL)
+        os.waitpid(tracer, 0)
+        os.close(ready)
+        os.close(done)
+        eventually(lambda: status(process.pid, "State") == "T")
+        os.kill(process.pid, signal.SIGCONT)
+        ask(connection, 23)
+
+
+def test_a_signal_that_is_ignored_ends_no_call() -> None:
+    """Without a tracer it wakes nobody; epoll_wait would return EINTR if it did, and Python hides that."""
+    program = """
+import ctypes, os, select
+epoll = select.epoll()
+libc = ctypes.CDLL(None, use_errno=True)
+print(1, flush=True)
+returned = libc.epoll_wait(epoll.fileno(), ctypes.create_string_buffer(64), 4, 1000)
+print(returned, ctypes.get_errno(), flush=True)
+"""
+    with started(program) as (process, _), Attached(process.pid):
+        time.sleep(0.1)
+        for number in (signal.SIGCHLD, signal.SIGWINCH, signal.SIGURG):
+            os.kill(process.pid, number)
+            time.sleep(0.05)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "0 0\n"
+
+
+def test_an_exec_is_recorded_and_its_program_too() -> None:
+    """Also by a thread that is not the first one."""
+    program = """
+import os, sys, threading
+print(1, flush=True)
+sys.stdin.readline()
+then = "import socket; a, b = socket.socketpair(); a.send(b'x'); print(2, flush=True); b.recv(2); b.recv(1)"
+def become():
+    os.execv(sys.executable, [sys.executable, "-ISc", then])
+threading.Thread(target=become).start()
+threading.Event().wait()
+"""
+    with started(program) as (process, _), Attached(process.pid) as attached:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "2\n"
+        attached.detach()
+        kinds = np.concatenate([rows["kind"] for rows, *_ in attached.batches])
+        assert int((kinds == Kind.TASK_EXEC).sum()) == 1
+        assert attached.calls("sendto") == 1
+        assert untraced([process.pid])
+        assert process.poll() is None
+
+
+def test_its_end_is_its_parents_to_know() -> None:
+    program = """
+import os, sys, time
+child = os.fork()
+if child == 0:
+    time.sleep(0.5)
+    os._exit(23)
+print(child, flush=True)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+    with started(program) as (process, child):
+        outcome = Attached(child).ended()
+        assert process.stdout is not None
+        assert process.stdout.readline() == "23\n"
+    assert outcome is not None
+    assert outcome.status is None
+    assert outcome.notes["ended"] is True
+
+
+def test_a_parent_that_waits_for_its_vforked_child_is_let_go(tmp_path: Path) -> None:
+    """It sleeps where nothing can stop it: neither attaching nor detaching waits for that for ever."""
+    program = """
+import os, sys
+print(1, flush=True)
+wait = [(os.POSIX_SPAWN_OPEN, 9, sys.argv[1], os.O_RDONLY, 0)]
+os.posix_spawn("/bin/true", ["true"], {}, file_actions=wait)  # a vfork; its child opens a pipe
+print(2, flush=True)
+sys.stdin.readline()
+"""
+    os.mkfifo(tmp_path / "pipe")
+    with started(program, str(tmp_path / "pipe")) as (process, _):
+        eventually(lambda: status(process.pid, "State") == "D")
+        with Attached(process.pid):
+            assert status(process.pid, "State") == "D"
+        assert untraced([process.pid])
+        (tmp_path / "pipe").write_text("")
+        assert process.stdout is not None
+        assert process.stdout.readline() == "2\n"
+        eventually(lambda: status(process.pid, "State") == "S")
+
+
+def test_two_tracers_cannot_have_one_target() -> None:
+    with started(LOOP) as (process, port), connected(port) as connection:
+        with Attached(process.pid):
+            name = f"traced already, by {os.path.basename(sys.executable)[:15]}"
+            with pytest.raises(
+                ProbeError, match="and a process has one tracer: end that one first"
+            ) as raised:
+                PtraceProbe().attach([process.pid], Options())
+            assert name[:20] in str(raised.value)
+            ask(connection, 23)
+        with Attached(process.pid):
+            ask(connection, 23)
+
+
+def test_one_that_cannot_be_had_leaves_the_others_alone() -> None:
+    with started(LOOP) as (process, port), connected(port) as connection:
+        gone = os.fork()
+        if gone == 0:
+            os._exit(0)
+        os.waitpid(gone, 0)
+        with pytest.raises(ProbeError, match=f"no process {gone}: it has ended"):
+            PtraceProbe().attach([process.pid, gone], Options())
+        assert untraced([process.pid])
+        ask(connection, 23)
+
+
+@pytest.mark.parametrize(
+    ("scope", "user", "said"),
+    [
+        ("1", 1000, "kernel.yama.ptrace_scope is 1, which lets a process trace its own children only: sudo"),
+        ("2", 1000, "kernel.yama.ptrace_scope is 2, which lets only root trace: sudo iotrace attach"),
+        ("3", 1000, "forbids ptrace until the next boot"),
+        ("0", 1000, "has made itself undumpable"),
+        ("", 1000, "has made itself undumpable"),
+        ("1", 0, "docker run --cap-add=SYS_PTRACE"),
+        ("1", 65533, "belongs to user 1000, and you are user 65533: sudo iotrace attach"),
+    ],
+)
+def test_a_refusal_names_its_cause_and_the_next_step(
+    scope: str, user: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("probes.ptrace.refusals.text", lambda path, name: "1000 1000 1000 1000")
+    reason = _reason(4711, scope, user)
+    assert said in reason
+    assert "\n" not in reason
+
+
+def test_it_is_as_fast_as_before_afterwards() -> None:
+    """The best of several short windows each: the machine has others to serve."""
+
+    def rate(connection: socket.socket) -> float:
+        best = 0.0
+        for _ in range(5):
+            began = time.monotonic()
+            ask(connection, 211)
+            best = max(best, 211 / (time.monotonic() - began))
+        return best
+
+    with started(LOOP) as (process, port), connected(port) as connection:
+        before = rate(connection)
+        with Attached(process.pid):
+            meanwhile = rate(connection)
+        after = rate(connection)
+    assert meanwhile < before
+    assert after > 0.7 * before
+
+
+def _attached_as_a_user(refused: int, allowed: int) -> list[str]:
+    """What came of attaching to a process of another user, and to one of our own."""
+    said = []
+    probe = PtraceProbe()
+    try:
+        probe.attach([refused], Options())
+    except ProbeError as error:
+        said.append(str(error))
+    try:
+        probe.attach([allowed], Options())
+    except ProbeError as error:
+        return [*said, str(error)]
+    said.append(str(status(allowed, "TracerPid") != "0"))
+    probe.stop()
+    return [*said, str(probe.run(lambda rows: None).lost)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user, which root alone can")
+def test_a_user_may_attach_to_a_process_of_his_own_and_to_no_other() -> None:
+    nobody = 65534
+    with started(LOOP) as (ours, _):
+        theirs = subprocess.Popen(["/bin/sleep", "60"], user=nobody, group=nobody, extra_groups=[])
+        reading, writing = os.pipe()
+        with Attached(ours.pid):  # all is imported now: the files may be where another user cannot read
+            pass
+        tracer = os.fork()
+        if tracer == 0:
+            try:
+                os.setgroups([])
+                os.setresgid(nobody, nobody, nobody)
+                os.setresuid(nobody, nobody, nobody)
+                # PR_SET_DUMPABLE: setresuid has taken it away, which an exec would have mended.
+                ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
+                os.write(writing, "\n".join(_attached_as_a_user(ours.pid, theirs.pid)).encode())
+            except BaseException as error:
+                os.write(writing, repr(error).encode())
+            finally:
+                os._exit(0)
+        os.close(writing)
+        os.waitpid(tracer, 0)
+        with os.fdopen(reading) as file:
+            refused, *came = file.read().splitlines()
+        sound = theirs.poll() is None
+        theirs.kill()
+        theirs.wait()
+    assert refused == (
+        f"process {ours.pid} belongs to user 0, and you are user {nobody}: sudo iotrace attach {ours.pid}"
+    )
+    if "ptrace_scope is" in came[0]:
+        pytest.skip(came[0])
+    assert came == ["True", "0"]
+    assert sound

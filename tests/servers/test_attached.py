@@ -1,0 +1,62 @@
+"""Real servers that run already, driven before, while iotrace is attached, and after: all is answered."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from iotrace.analysis import analyse
+from iotrace.analysis.model import Act, Model
+from iotrace.recording.reading import read
+from tests.command import COMMAND, LIMIT_S, environment
+from tests.live import require
+from tests.servers.catalogue import SERVERS, Server
+from tests.servers.conftest import PROBES, installed
+from tests.servers.running import CONNECTIONS, REQUESTS, accepts, drive, run
+
+
+@pytest.mark.parametrize("probe", PROBES)
+@pytest.mark.parametrize("server", SERVERS, ids=lambda server: str(server.name).replace(" ", "-"))
+def test_it_serves_and_what_is_asked_meanwhile_is_recorded(
+    folder: Path, tmp_path: Path, server: Server, probe: str
+) -> None:
+    installed(server)
+    require(probe)
+    path = tmp_path / "it.iotrace"
+
+    def during(pid: int, port: int) -> None:
+        drive(server.speaks, port)
+        tracer = subprocess.Popen(
+            [*COMMAND, "attach", str(pid), "--probe", probe, "-o", path], env=environment(), text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert tracer.stderr is not None
+        assert "attached to" in tracer.stderr.readline()
+        drive(server.speaks, port)
+        tracer.send_signal(signal.SIGINT)
+        _, said = tracer.communicate(timeout=LIMIT_S)
+        assert tracer.returncode == 0, said
+        drive(server.speaks, port)
+
+    status = run(server, folder, [], during)
+    assert status in (0, -signal.SIGTERM, 128 + signal.SIGTERM), status
+    analysis = analyse(read(path))
+    assert analysis.lost == 0
+    assert analysis.verdicts[Act.RECEIVE].operations == CONNECTIONS * REQUESTS
+    accept = analysis.verdicts[Act.ACCEPT].operations
+    if (
+        server.accept[1] is None
+    ):  # each thread or process that waited in accept when we came is found in a call
+        assert accepts(server) - CONNECTIONS <= accept <= accepts(server)
+    else:
+        assert accept == accepts(server)
+    model, multiplexer = server.receive
+    verdict = analysis.verdicts[Act.RECEIVE]
+    if server.uring and verdict.model is Model.UNKNOWN:
+        # What libuv watches since then it told io_uring, and no epoll_ctl names it: honest, if not helpful.
+        assert verdict.contradicting == 0
+    elif not server.eager:
+        assert (verdict.model.label, verdict.multiplexer) == (model, multiplexer), verdict
