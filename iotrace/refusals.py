@@ -54,8 +54,26 @@ SENTENCES = (
     N_("a Python package is missing ({name}): pip install python-ptrace pyseccomp"),
     N_("the library libseccomp is missing: install the package libseccomp2"),
     N_("the ptrace probe needs PTRACE_GET_SYSCALL_INFO: use Linux 5.3 or newer"),
-    N_("seccomp stops do not reach the ptrace probe here: run it outside of this sandbox"),
+    N_("the stops of calls do not reach the ptrace probe here: run it outside of this sandbox"),
     N_("the target cannot be prepared: {error}"),
+    N_("ptrace cannot be tried here: {error}"),
+    # What ptrace cannot attach to.
+    N_(
+        "process {pid} is traced already, by {name} ({tracer}), and a process has one tracer: end that one"
+        " first, or use the eBPF probe"
+    ),
+    N_(
+        "ptrace of process {pid} is refused to root too: in a container, allow it (docker run"
+        " --cap-add=SYS_PTRACE), else attach from the host"
+    ),
+    N_("process {pid} belongs to user {owner}, and you are user {user}: {command}"),
+    N_(
+        "kernel.yama.ptrace_scope is 1, which lets a process trace its own children only: {command}, or sudo"
+        " sysctl kernel.yama.ptrace_scope=0"
+    ),
+    N_("kernel.yama.ptrace_scope is 2, which lets only root trace: {command}"),
+    N_("kernel.yama.ptrace_scope is 3, which forbids ptrace until the next boot: use the eBPF probe"),
+    N_("process {pid} has privileges that you have not, or has made itself undumpable (prctl(2)): {command}"),
     # What ptrace cannot see.
     N_("ptrace sees a call's entry and exit, not when the thread left the CPU and came back"),
     N_("ptrace does not see who wakes a thread, nor when"),
