@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numpy as np
-
 from iotrace import wording
-from iotrace.analysis.matrix import spoken
-from iotrace.analysis.model import Act, Analysis, Basis
+from iotrace.analysis.model import Act, Analysis
 from iotrace.figures.meanings import basis_words, stroke_of, timed
+from iotrace.figures.messages import Message, messages
 from iotrace.figures.metrics import fit, width
-from iotrace.figures.page import BODY, NothingToDraw, Page, Request, compose, legible, page
+from iotrace.figures.page import BODY, Page, Request, compose, legible, page
 from iotrace.figures.scene import Anchor, Group, Item, Line, Rect, Scene, Stroke, Text
 from iotrace.language import _, ngettext
 from iotrace.numbers import duration, grouped, size
@@ -25,22 +23,6 @@ from iotrace.theme import Meaning
 _ROW = 31.0
 _CLIENTS, _BUFFERS, _SERVER = 290.0, (410.0, 580.0), 690.0  # where the lines of life are
 _BUFFER = 26.0  # the most that a buffer's bar is wide
-
-
-@dataclass(frozen=True)
-class _Message:
-    """One operation: ready, then taken. ``basis`` is that of ready."""
-
-    index: int
-    act: Act
-    life: int
-    ready_ns: int
-    taken_ns: int
-    bytes: int
-    call: str
-    tid: int
-    woken_by: int
-    basis: Basis
 
 
 @dataclass(frozen=True)
@@ -55,22 +37,16 @@ class _Row:
 def conversation(request: Request) -> Scene:
     """Draw as many operations as fit, from ``request.operation`` on, or where most messages overtook others.
 
-    Raises :class:`NothingToDraw` where nothing was received or accepted.
+    Raises :class:`~iotrace.figures.page.NothingToDraw` where nothing was received or accepted.
     """
     analysis = request.analysis
-    op = analysis.operations
-    known = np.flatnonzero((op["act"] != Act.SEND) & (op["life"] >= 0))
-    if not len(known):
-        raise NothingToDraw(_("nothing was received or accepted in this recording: there is no conversation"))
     paper = page(request.aspect)
-    most = int((paper.bottom - paper.top - 50) // _ROW) // 2
-    taken = known[np.argsort(op["end_ns"][known], kind="stable")]
-    first = _first(analysis, taken, most, request.operation)
-    messages = [_message(analysis, int(index)) for index in taken[first : first + most].tolist()]
-    drawn = _Drawing(analysis, messages, paper)
-    late = sum(1 for one, other in pairwise(messages) if one.ready_ns > other.ready_ns)
+    found = messages(analysis, most(paper), request.operation)
+    drawn = _Drawing(analysis, found.messages, paper)
+    late = sum(1 for one, other in pairwise(found.messages) if one.ready_ns > other.ready_ns)
+    last = found.first + len(found.messages)
     where = _("messages {first} to {last} of {all}").format(
-        first=grouped(first + 1), last=grouped(first + len(messages)), all=grouped(len(taken))
+        first=grouped(found.first + 1), last=grouped(last), all=grouped(found.of)
     )
     order = _("taken in the order of arrival")
     if late:
@@ -79,76 +55,19 @@ def conversation(request: Request) -> Scene:
     return compose(
         "conversation", paper, _("Who waits for whom: {program}").format(program=wording.target(analysis)),
         f"{where} · {order} · {rows}", drawn.items(), [analysis],
-        "\n".join(map(drawn.told, messages)),
+        "\n".join(map(drawn.told, found.messages)),
     )  # fmt: skip
 
 
-def _first(
-    analysis: Analysis, taken: np.ndarray[tuple[int], np.dtype[np.int64]], most: int, asked: int | None
-) -> int:
-    """Return where the messages begin: as asked, or where most of them overtake one another."""
-    if asked is not None:
-        count = len(analysis.operations)
-        if not 1 <= asked <= count:
-            raise NothingToDraw(
-                _("there is no operation {n}: this recording has 1 to {all}").format(n=asked, all=count)
-            )
-        at = np.flatnonzero(taken == asked - 1)
-        if not len(at):
-            raise NothingToDraw(
-                _("operation {n} received nothing: choose another, or leave --operation away").format(n=asked)
-            )
-        return int(at[0])
-    if len(taken) <= most:
-        return 0
-    ready = _ready(analysis, taken)
-    overtaken = np.r_[0, np.cumsum(ready[:-1] > ready[1:])]
-    inside = overtaken[most - 1 :] - overtaken[: len(overtaken) - most + 1]
-    return int(inside.argmax())
-
-
-def _ready(
-    analysis: Analysis, index: np.ndarray[tuple[int], np.dtype[np.int64]]
-) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    op = analysis.operations
-    arrived, ready = op["arrived_ns"][index], op["ready_ns"][index]
-    return np.asarray(np.where((arrived > 0) & (arrived < ready), arrived, ready), np.int64)
-
-
-def _message(analysis: Analysis, index: int) -> _Message:
-    op, events = analysis.operations[index], analysis.events
-    call, wait = int(op["call"]), int(op["wait"])
-    sleeper = wait if wait >= 0 else call
-    ready = int(_ready(analysis, np.array([index], np.int64))[0])
-    woken = 0
-    if sleeper >= 0 and int(events["sleeps"][sleeper]) and int(events["enter_ns"][sleeper]) <= ready:
-        woken = int(events["waker"][sleeper]) if ready <= int(events["exit_ns"][sleeper]) else 0
-    act = Act(int(op["act"]))
-    accepts = act is Act.ACCEPT
-    name = "io_uring" if call >= 0 and not int(events["enter_ns"][call]) else _("a call")
-    if call >= 0 and int(events["code"][call]) >= 0:
-        name = "io_uring" if op["model"] == 5 else spoken(int(events["code"][call]))
-    life = int(op["life"])
-    if accepts and call >= 0:  # the connection, not the listening socket
-        made = _made_by(analysis, call)
-        life = made if made >= 0 else life
-    taken = int(op["end_ns"] if accepts else op["copy_ns"])
-    return _Message(index, act, life, ready, max(ready, taken), int(op["bytes"]), name, int(op["tid"]), woken,
-                    Basis(int(op["ready_basis"])))  # fmt: skip
-
-
-def _made_by(analysis: Analysis, call: int) -> int:
-    """Return the descriptor that an accept returned, learned from its first use; -1 where none is known."""
-    events = analysis.events
-    made = (events["fd"] == int(events["ret"][call])) & (events["tgid"] == int(events["tgid"][call]))
-    rows = np.flatnonzero(made & (events["enter_ns"] >= int(events["exit_ns"][call])) & (analysis.lives >= 0))
-    return int(analysis.lives[rows[events["enter_ns"][rows].argmin()]]) if len(rows) else -1
+def most(paper: Page) -> int:
+    """Return how many messages a page has room for."""
+    return int((paper.bottom - paper.top - 50) // _ROW) // 2
 
 
 class _Drawing:
     """Lays rows out, with a line of life a buffer."""
 
-    def __init__(self, analysis: Analysis, messages: Sequence[_Message], paper: Page) -> None:
+    def __init__(self, analysis: Analysis, messages: Sequence[Message], paper: Page) -> None:
         self.analysis = analysis
         self.messages = messages
         self.paper = paper
@@ -161,7 +80,7 @@ class _Drawing:
         self.bar = min(_BUFFER, pitch - 3)
         self.x = {life: _BUFFERS[0] + (number + 0.5) * pitch for number, life in enumerate(lives)}
 
-    def told(self, message: _Message) -> str:
+    def told(self, message: Message) -> str:
         """Say one message in a sentence."""
         name = legible(self._name(message.life))
         lay = duration(message.taken_ns - message.ready_ns)
