@@ -53,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument(
         "--kind", dest="figure", choices=[kind.name for kind in KINDS if kind.most == 1],
-        help=_("which figure (default: timeline; of a deck: all)"),
+        help=_("which figure (default: timeline; of a deck: all; of a diagram: conversation)"),
     )  # fmt: skip
     what.add_argument("--theme", choices=[theme.name for theme in THEMES])
     what.add_argument("--aspect", choices=list(HEIGHTS))

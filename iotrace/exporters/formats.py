@@ -40,6 +40,14 @@ FORMATS: tuple[Format, ...] = (
         "pptx",
         _PICTURE | {"steps", "lesson"},
     ),
+    Format(
+        "mermaid",
+        ("mmd", "mermaid"),
+        "a diagram as text for Markdown: conversation, model or timeline",
+        "mermaid",
+        frozenset({"figure", "operation"}),
+        text=True,
+    ),
 )
 
 

@@ -90,7 +90,7 @@ def compose(
         Text(paper.left, paper.height - 11, fit(key, room, SMALL), SMALL, Meaning.MUTED),
     ]
     words = "\n".join((*map(legible, description.splitlines()), facts, key))
-    return Scene(kind, WIDTH, paper.height, title, words, numbered(frame))
+    return Scene(kind, WIDTH, paper.height, title, words, numbered(frame), subtitle)
 
 
 def legible(words: str) -> str:

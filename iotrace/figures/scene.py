@@ -166,7 +166,10 @@ Item: TypeAlias = Rect | Line | Area | Brace | Dot | Text | Group
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture: ``title`` and ``description`` are for who cannot see it (and for a slide's notes)."""
+    """A picture: ``title`` and ``description`` are for who cannot see it (and for a slide's notes).
+
+    ``subtitle``: the line under the title, which says what was chosen and what was left out.
+    """
 
     kind: str
     width: float
@@ -174,6 +177,7 @@ class Scene:
     title: str
     description: str
     items: tuple[Item, ...]
+    subtitle: str = ""
 
     @property
     def steps(self) -> int:

@@ -21,6 +21,7 @@ BEGINS = {
     "html": b"<!DOCTYPE html>", "csv": b"# table: calls", "jsonl": b'{"type": "recording"',
     "parquet": b"PAR1", "svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "pptx": b"PK",
     "perfetto": b"\n",
+    "mermaid": b"sequenceDiagram\n",
 }  # fmt: skip
 
 
