@@ -14,6 +14,7 @@ MILLION = 1_000_000
 _BOUNDS: dict[str, tuple[float | None, float | None]] = {
     "svg": (3, None), "png": (3, None), "html": (5, 15), "parquet": (10, None), "perfetto-trace": (10, None),
     "pptx": (3, None), "csv": (None, None), "jsonl": (None, None),
+    "mmd": (3, None), "cast": (3, None),
 }  # fmt: skip
 _MOST_MB = 600
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: Where each option of :class:`iotrace.exporters.contract.Request` comes from.
 _OPTIONS = {
     "table": "--table", "figure": "--kind", "theme": "--theme", "aspect": "--aspect",
-    "operation": "--operation", "steps": "--steps", "lesson": "--lesson",
+    "operation": "--operation", "steps": "--steps", "lesson": "--lesson", "size": "--size",
 }  # fmt: skip
 
 
@@ -67,6 +67,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--lesson", action="store_true", default=None,
         help=_("the whole lesson of a demo's recording: its code, the proof, questions and answers"),
     )  # fmt: skip
+    what.add_argument(
+        "--size", type=_size, metavar="COLUMNSxROWS", help="of a terminal that is played (default: 100x40)"
+    )
     add_screen_options(parser)
 
 
@@ -198,3 +201,14 @@ def _names() -> str:
 
 def _endings() -> str:
     return ", ".join(f".{each.suffixes[0]}" for each in _formats())
+
+
+def _size(text: str) -> tuple[int, int]:
+    columns, _, rows = text.lower().partition("x")
+    if not (
+        columns.isdecimal() and rows.isdecimal() and 60 <= int(columns) <= 400 and 20 <= int(rows) <= 200
+    ):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no size of a terminal: give COLUMNSxROWS, 60x20 to 400x200"
+        )
+    return int(columns), int(rows)

@@ -23,7 +23,8 @@ class Request:
     """One recording, and how it is to be shown. A format reads what its :class:`Format` names.
 
     ``operation`` counts from 1 in the order of their begin; None, and "" for ``figure``, let the format
-    choose. The analysis is made when it is first asked for, once for all formats.
+    choose. ``size``: columns and rows of a terminal. The analysis is made when it is first asked for, once
+    for all formats.
     """
 
     path: Path
@@ -33,6 +34,7 @@ class Request:
     aspect: str = "16:9"
     operation: int | None = None
     steps: bool = False
+    size: tuple[int, int] = (100, 40)
     lesson: bool = False
 
     @cached_property

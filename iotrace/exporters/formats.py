@@ -48,6 +48,9 @@ FORMATS: tuple[Format, ...] = (
         frozenset({"figure", "operation"}),
         text=True,
     ),
+    Format(
+        "asciicast", ("cast",), "the terminal's views, played by asciinema", "asciicast", frozenset({"size"})
+    ),
 )
 
 

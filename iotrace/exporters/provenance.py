@@ -8,6 +8,8 @@ from typing import Any
 from iotrace import __version__, wording
 from iotrace.analysis import Analysis
 from iotrace.escape import clean
+from iotrace.figures.provenance import small_print
+from iotrace.language import _
 
 BASIS = "measured: an event happened then; bounded: the number is its best bound; unseen: no number"
 CLOCK = "nanoseconds on CLOCK_MONOTONIC"
@@ -45,6 +47,12 @@ def provenance(analysis: Analysis) -> dict[str, Any]:
         "clock": CLOCK,
         "basis": BASIS,
     }
+
+
+def in_words(analysis: Analysis) -> tuple[str, str]:
+    """Return two lines for where ≈ and ? mark the numbers: the figures' facts, and how to read the marks."""
+    key = _("unmarked: measured; ≈: bounded; ?: unseen")
+    return small_print([analysis])[0], f"{key} · iotrace {__version__}"
 
 
 def _text(value: object) -> str:

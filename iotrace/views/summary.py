@@ -17,8 +17,8 @@ from iotrace.views.layout import Column, Lines, grid
 from iotrace.views.report import spaced
 from iotrace.views.show import picture
 
-#: A terminal of 40 lines, less that of the shell.
-_SCREEN = 39
+#: The lines of a terminal.
+_ROWS = 40
 
 
 class _Take(NamedTuple):
@@ -37,7 +37,7 @@ class _Take(NamedTuple):
 
 _FEWER = ((4, 5), (4, 4), (3, 4), (2, 3), (2, 2), (1, 1))
 
-#: What is left out, one after the other, until all fits :data:`_SCREEN`.
+#: What is left out, one after the other, until all fits the terminal.
 _TAKES = (
     _Take(),
     _Take(lessons=1),
@@ -52,11 +52,18 @@ Commands = Sequence[tuple[str, str]]
 
 
 def summary(
-    analysis: Analysis, file: str | None = None, commands: Commands | None = None, ascii: bool = False
+    analysis: Analysis,
+    file: str | None = None,
+    commands: Commands | None = None,
+    ascii: bool = False,
+    rows: int = _ROWS,
 ) -> RenderableType:
-    """Return the end of a run. ``file`` names the recording in ``commands``, whose default fits any run."""
+    """Return the end of a run. ``file`` names the recording in ``commands``, whose default fits any run.
+
+    It is drawn for a terminal of ``rows`` lines, one of which is the shell's.
+    """
     offered = commands if commands is not None else more(analysis, file)
-    room = _SCREEN - _said(analysis)
+    room = rows - 1 - _said(analysis, rows)
 
     def draw(width: int, pen: Pen) -> Iterable[Text]:
         ordered = [] if _mixed(analysis) else list(lessons.order(analysis, width, pen))
@@ -86,11 +93,11 @@ def summary(
     return Lines(draw, ascii)
 
 
-def _said(analysis: Analysis) -> int:
+def _said(analysis: Analysis, rows: int) -> int:
     """Return how many lines the program printed itself, as a demo's manifest says."""
     options = analysis.events.header.get("options")
     said = options.get("says") if isinstance(options, Mapping) else None
-    return said if isinstance(said, int) and 0 <= said <= _SCREEN else 1
+    return said if isinstance(said, int) and 0 <= said < rows else 1
 
 
 def more(analysis: Analysis, file: str | None) -> Commands:

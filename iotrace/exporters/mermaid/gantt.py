@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 
 from iotrace.analysis.matrix import spoken
 from iotrace.analysis.model import Analysis
-from iotrace.exporters.mermaid.words import small, text
+from iotrace.exporters.mermaid.words import text
+from iotrace.exporters.provenance import in_words
 from iotrace.figures import NothingToDraw, Scene
 from iotrace.figures.lanes import name_of
 from iotrace.figures.meanings import OF_WHAT, WORDS
@@ -121,7 +122,7 @@ def _key(analysis: Analysis, whole: Timeline, unit_ns: int) -> Iterator[str]:
                 threads=whole.more_threads, descriptors=whole.more_descriptors
             )
         )
-    for line in (" · ".join(notes), *small(analysis)):
+    for line in (" · ".join(notes), *in_words(analysis)):
         yield f"    {_note(line)} :done, {_place(whole, 0, _CELLS, unit_ns)}"
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from iotrace.analysis.model import Analysis, Basis
-from iotrace.exporters.mermaid.words import BREAK, MOST_NAME, colons, small, text
+from iotrace.exporters.mermaid.words import BREAK, MOST_NAME, colons, text
+from iotrace.exporters.provenance import in_words
 from iotrace.figures import Scene
 from iotrace.language import _
 
@@ -50,7 +51,7 @@ def diagram(
             f"{each.where}: {_MARKS[each.basis]}{time(each.at_ns - origin_ns)} · {each.words}"
             for each in sorted(moments, key=lambda each: each.at_ns)
         ),
-        f"Note over {over}: {BREAK.join(text(line, 240) for line in small(analysis))}",
+        f"Note over {over}: {BREAK.join(text(line, 240) for line in in_words(analysis))}",
     ]
     return ["sequenceDiagram", *(f"    {colons(line)}" for line in found)]
 

@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import json
 
-from iotrace import __version__
 from iotrace.analysis.model import Analysis
 from iotrace.exporters.provenance import provenance
 from iotrace.figures.page import legible
-from iotrace.figures.provenance import small_print
-from iotrace.language import _
 
 #: Words are cut after so many signs, comments after so many, and names of columns, which make a diagram wide.
 _MOST, _MOST_COMMENT, MOST_NAME = 60, 300, 32
@@ -37,12 +34,6 @@ def text(words: str, most: int = _MOST) -> str:
     return "".join(
         sign if sign in _PLAIN or sign.isalnum() or not sign.isascii() else f"#{ord(sign)};" for sign in shown
     )
-
-
-def small(analysis: Analysis) -> tuple[str, str]:
-    """Return two lines about the recording: its facts, and how to read the numbers. Not yet escaped."""
-    key = _("unmarked: measured; ≈: bounded; ?: unseen")
-    return small_print([analysis])[0], f"{key} · iotrace {__version__}"
 
 
 def comments(analysis: Analysis) -> list[str]:

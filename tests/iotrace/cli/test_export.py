@@ -21,7 +21,7 @@ BEGINS = {
     "html": b"<!DOCTYPE html>", "csv": b"# table: calls", "jsonl": b'{"type": "recording"',
     "parquet": b"PAR1", "svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "pptx": b"PK",
     "perfetto": b"\n",
-    "mermaid": b"sequenceDiagram\n",
+    "mermaid": b"sequenceDiagram\n", "asciicast": b'{"version":2,"width":100,"height":40,',
 }  # fmt: skip
 
 
@@ -113,6 +113,8 @@ def test_a_terminal_is_not_fed_with_bytes(folder: Path) -> None:
         (("-o", "x.csv", "-o", "x.csv"), 2, "one name"),
         (("-o", "x.html", "--table", "calls"), 2, "--table is not for html"),
         (("-o", "x.svg", "--steps"), 2, "--steps is not for svg"),
+        (("-o", "x.svg", "--size", "80x24"), 2, "--size is not for svg: it is for asciicast"),
+        (("-o", "x.mmd", "--kind", "latency"), 125, "there are conversation, model, timeline"),
         (("-o", "nowhere/x.csv"), 125, "cannot be written"),
         (("-o", "chat.iotrace", "--to", "csv"), 125, "--force"),
         (
