@@ -190,7 +190,7 @@ class Trace:
         from iotrace.exporters.tables import table
 
         rows = table(name, self.analysis)
-        return pyarrow.Table.from_batches(rows.batches, rows.schema)
+        return pyarrow.Table.from_batches(rows.batches, rows.schema).unify_dictionaries()
 
 
 def open(path: str | os.PathLike[str]) -> Trace:

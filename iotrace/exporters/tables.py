@@ -81,7 +81,7 @@ def _calls(analysis: Analysis) -> Iterator[pa.RecordBatch]:
             "tid": pa.array(calls.tid[part].astype(np.int32)),
             "call": _words(codes.astype(np.int32), _CALL_NAMES),
             "fd": _where(fd, fd < 0),
-            "kind": _words(life, descriptors.kinds),
+            "kind": descriptors.kinds(life),
             "descriptor": descriptors.named(life),
             "enter_ns": pa.array(enter),
             "since_begin_ns": pa.array(enter - analysis.begin_ns),
@@ -122,7 +122,7 @@ def _operations(analysis: Analysis) -> Iterator[pa.RecordBatch]:
             "tid": pa.array(column("tid")),
             "waiter": pa.array(column("waiter")),
             "fd": _where(column("fd"), column("fd") < 0),
-            "kind": _words(column("life"), descriptors.kinds),
+            "kind": descriptors.kinds(column("life")),
             "descriptor": descriptors.named(column("life")),
             "bytes": pa.array(column("bytes")),
             "begin_ns": pa.array(begin),
@@ -203,17 +203,25 @@ _TABLES: dict[str, tuple[str, Callable[[Analysis], Iterator[pa.RecordBatch]]]] =
 
 
 class _Descriptors:
-    """The words of all descriptors, made once: index i is life i. One without a name has none."""
+    """The words of all descriptors, made once: each stands once in its dictionary, or pandas refuses it."""
 
     def __init__(self, analysis: Analysis) -> None:
         found = list(analysis.descriptors)
-        self.kinds = pa.array([each.kind for each in found], pa.utf8())
-        self.names = pa.array([clean(each.name) for each in found], pa.utf8())
-        self._named = np.array([*(bool(each.name) for each in found), False])
+        self._kinds = _texts([each.kind for each in found])
+        self._names = _texts([clean(each.name) or None for each in found])
+
+    def kinds(self, life: NDArray[np.int32]) -> pa.Array:
+        """Return the kind of each life; null where it is -1."""
+        return _lives(life, self._kinds)
 
     def named(self, life: NDArray[np.int32]) -> pa.Array:
         """Return the name of each life; null where it has none, or is -1."""
-        return _words(np.where(self._named[life], life, -1), self.names)
+        return _lives(life, self._names)
+
+
+def _lives(life: NDArray[np.int32], words: pa.DictionaryArray) -> pa.Array:
+    place = np.r_[words.indices.fill_null(-1).to_numpy(), np.int32(-1)]  # of -1, its last
+    return _words(place[life], words.dictionary)
 
 
 def _where(values: NDArray[Any], null: NDArray[np.bool_]) -> pa.Array:

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import polars
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
@@ -24,6 +25,7 @@ from iotrace.analysis.rows import rows_of
 from iotrace.analysis.spent import Activity, spent
 from iotrace.analysis.spent_columns import spent_columns
 from iotrace.escape import clean
+from iotrace.exporters import tables
 from iotrace.exporters.contract import TABLES
 from probes.contract import EVIDENCE
 from probes.events import Kind
@@ -48,11 +50,19 @@ def lossy() -> Analysis:
     )
 
 
+def doubled() -> Analysis:
+    """All descriptors but the first have one name; the first has none."""
+    analysis = scenes.chat()
+    found = [replace(each, name="x" if number else "") for number, each in enumerate(analysis.descriptors)]
+    return replace(analysis, descriptors=found)
+
+
 MADE: dict[str, Callable[[], Analysis]] = {
     **recordings.MODELS,
     "lossy": lossy,
     "empty": scenes.empty,
     "crowd": recordings.crowd,
+    "doubled": doubled,
 }  # fmt: skip
 
 
@@ -121,6 +131,29 @@ def test_polars_adds_up_what_the_analysis_counted(tmp_path: Path) -> None:
     assert read["duration_ns"].sum() == frame["duration_ns"].sum()
     lines = exported(analysis, "jsonl").split(b"\n", 1)[1]
     assert polars.read_ndjson(lines)["bytes"].sum() == frame["bytes"].sum()
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("name", MADE)
+def test_pandas_reads_the_same_rows(name: str, table: str) -> None:
+    rows = pq.read_table(io.BytesIO(exported(MADE[name](), "parquet", table=table)))
+    frame = rows.to_pandas()
+    assert len(frame) == rows.num_rows
+    for column in rows.column_names:
+        assert frame[column].isna().sum() == rows[column].null_count
+        if pa.types.is_dictionary(rows[column].type):
+            words = frame[column].astype(object)
+            assert words.where(words.notna(), None).tolist() == rows[column].to_pylist()
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_word_stands_once_in_its_dictionary(table: str) -> None:
+    """Two descriptors of one name, one without: pandas refuses a dictionary that says a word twice."""
+    made = tables.table(table, doubled()).batches
+    for batch in made:
+        for column in batch.columns:
+            if pa.types.is_dictionary(column.type):
+                assert len(column.dictionary.unique()) == len(column.dictionary)
 
 
 def test_an_operation_is_joined_to_its_call(tmp_path: Path) -> None:
