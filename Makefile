@@ -1,6 +1,6 @@
 # make demo    trace the chat server of demos/ and show where it blocks (sets everything up first)
 # make test    the tests;  make check  style and types;  make bench  the cost of tracing, beside its peers
-# make gallery   docs/gallery/, the figures of the README, from real runs
+# make gallery   docs/gallery/, the figures of the README, from real runs;  make notebook  docs/notebook.ipynb
 # make catalogues   iotrace/catalogues/: what is marked for translation, and what gettext reads
 # make fonts   the Chinese fonts of pictures, cut to what our texts use
 # make wheel   dist/*.whl and *.tar.gz;  make clean  forget .venv and everything built
@@ -8,7 +8,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 
-.PHONY: demo test check bench gallery catalogues fonts wheel clean
+.PHONY: demo test check bench gallery notebook catalogues fonts wheel clean
 
 demo: .venv/.ready-demo
 	@./setup.sh system demo
@@ -28,6 +28,9 @@ bench: .venv/.ready-dev
 
 gallery: .venv/.ready-demo
 	@./docs/gallery.sh
+
+notebook: .venv/.ready-dev
+	@$(BIN)/python -m tests.api.notebook
 
 catalogues: .venv/.ready-dev
 	@$(BIN)/python -m tests.catalogues

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from iotrace.figures import Scene
 
 __all__ = ["Figure", "RecordingError", "RunError", "Trace", "open", "run"]
+
+_FITTING = ' style="width:100%;max-width:1000px;height:auto"'
 
 
 class RunError(Exception):
@@ -48,6 +51,9 @@ class Figure:
         """Write it by the ending of ``path``: .svg, .png or .pdf. Raises ValueError for another."""
         suffix = Path(path).suffix.removeprefix(".")
         Path(path).write_bytes(self._as(suffix))
+
+    def __repr__(self) -> str:
+        return f"Figure({self._scene.kind!r}, theme={self._theme!r})"
 
     def _repr_svg_(self) -> str:
         return self.svg()
@@ -174,6 +180,19 @@ class Trace:
     def __repr__(self) -> str:
         return f"Trace({str(self.path)!r})"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Tell IPython what it prints: of a trace alone the end of the run, of one among others its name."""
+        printer.text(repr(self) if cycle or len(printer.stack) > 1 else self._plain())
+
+    def _plain(self) -> str:
+        from io import StringIO
+
+        from iotrace.views import console
+
+        out = StringIO()
+        console("never", width=100, file=out).print(self)
+        return out.getvalue().rstrip("\n")
+
     def __rich__(self) -> RenderableType:
         from iotrace.views import summary
 
@@ -182,7 +201,9 @@ class Trace:
     def _repr_html_(self) -> str:
         from iotrace.exporters.html.tables import tables
 
-        return f"{self.figure().svg()}\n{tables(self.analysis)}"
+        # As wide as the notebook's cell, not as the slide that it is elsewhere.
+        picture = re.sub(r' width="[^"]*" height="[^"]*"', _FITTING, self.figure().svg(), count=1)
+        return f"{picture}\n{tables(self.analysis)}"
 
     def _table(self, name: str) -> pa.Table:
         import pyarrow

@@ -107,6 +107,7 @@ def _lines(view: RenderableType, columns: int) -> list[str]:
     console = Console(
         file=StringIO(), width=columns, theme=THEME, force_terminal=True, color_system="truecolor",
         no_color=False, highlight=False, markup=False, emoji=False, legacy_windows=False,
+        force_jupyter=False,
     )  # fmt: skip
     with console.capture() as captured:
         console.print(view)

@@ -49,6 +49,7 @@ def console(
         markup=False,
         emoji=False,
         legacy_windows=False,
+        force_jupyter=False,  # what is written to a file is not to appear in a notebook instead
     )
 
 
