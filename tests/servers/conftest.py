@@ -1,4 +1,4 @@
-"""Record each server once under each probe, and once under strace; all tests read these."""
+"""Record each server under each probe, and under a probe beside another tracer; all tests read these."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.live import require
 from tests.servers import programs
 from tests.servers.catalogue import Server
 from tests.servers.running import run
+from tests.servers.witness import Witnessed
 
 PROBES = ("bpf", "ptrace")
 
@@ -48,23 +49,40 @@ def traced(folder: Path) -> Callable[[Server, str], Analysis]:
         installed(server)
         require(probe)
         path = folder / f"{server.name}.{probe}.iotrace".replace(" ", "-")
-        run(server, folder, [sys.executable, "-m", "iotrace", "run", "--probe", probe, "-o", str(path), "--"])
+        run(server, folder, _iotrace(probe, path))
         return analyse(read(path))
 
     return trace
 
 
 @pytest.fixture(scope="session")
-def straced(folder: Path) -> Callable[[Server], str]:
-    """Return a function server → the lines that strace writes of it."""
+def witnessed(folder: Path) -> Callable[[Server, str], Witnessed]:
+    """Return a function (server, tracer) → one run as the eBPF probe and the other tracer saw it.
+
+    The eBPF probe's target is the tracer (``strace`` or ``ptrace``, iotrace's own), and that one's is the server.
+    """
 
     @lru_cache
-    def trace(server: Server) -> str:
+    def trace(server: Server, tracer: str) -> Witnessed:
         installed(server)
+        require("bpf")
         if shutil.which("strace") is None:
             pytest.skip("strace is not installed")
-        path = folder / f"{server.name}.strace".replace(" ", "-")
-        run(server, folder, ["strace", "-f", "-s", "16", "-o", str(path)])
-        return path.read_text(errors="replace")
+        name = f"{server.name}.{tracer}".replace(" ", "-")
+        outer, inner = folder / f"{name}.outer.iotrace", folder / f"{name}.inner"
+        own = ["strace", "-f", "-qq", "-s", "16", "-o", str(inner)]
+        beside = own if tracer == "strace" else _iotrace(tracer, inner)
+        run(server, folder, [*_iotrace("bpf", outer), *beside], inside=2)
+        return Witnessed(outer, inner)
 
     return trace
+
+
+@pytest.fixture(scope="session")
+def straced(witnessed: Callable[[Server, str], Witnessed]) -> Callable[[Server], str]:
+    """Return a function server → the lines that strace writes of it."""
+    return lambda server: witnessed(server, "strace").inner.read_text(errors="replace")
+
+
+def _iotrace(probe: str, recording: Path) -> list[str]:
+    return [sys.executable, "-m", "iotrace", "run", "--probe", probe, "-o", str(recording), "--"]

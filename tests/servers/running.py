@@ -35,11 +35,17 @@ def accepts(server: Server) -> int:
 
 
 def run(
-    server: Server, folder: Path, tool: list[str], during: Callable[[int, int], None] | None = None
+    server: Server,
+    folder: Path,
+    tool: list[str],
+    inside: int = 0,
+    during: Callable[[int, int], None] | None = None,
 ) -> int:
     """Run the server under ``tool`` (words before its own), drive it, end it; return the tool's status.
 
-    ``during``: what to do instead of driving it, given the process and the port.
+    ``inside``: in how many processes' hands it is: SIGTERM goes to the child of the child of … the tool. strace
+    would let go of the server, iotrace hands the signal on. ``during``: what to do instead of driving it,
+    given the process and the port.
     """
     port = free_port()
     command = [*tool, *server.command(folder, port)]
@@ -62,7 +68,10 @@ def run(
         except BaseException:
             _kill(process)
             raise
-        os.kill(_server_of(process.pid) if tool[:1] == ["strace"] else process.pid, signal.SIGTERM)
+        server_pid = process.pid
+        for _ in range(inside):
+            server_pid = _child_of(server_pid)
+        os.kill(server_pid, signal.SIGTERM)
         try:
             return process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
@@ -77,9 +86,8 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _server_of(strace: int) -> int:
-    """Return the process that strace started: a signal to strace itself would let the server go."""
-    return int(Path(f"/proc/{strace}/task/{strace}/children").read_text().split()[0])
+def _child_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
 
 def drive(speaks: str, port: int) -> None:

@@ -41,7 +41,7 @@ def test_it_serves_and_what_is_asked_meanwhile_is_recorded(
         assert tracer.returncode == 0, said
         drive(server.speaks, port)
 
-    status = run(server, folder, [], during)
+    status = run(server, folder, [], during=during)
     assert status in (0, -signal.SIGTERM, 128 + signal.SIGTERM), status
     analysis = analyse(read(path))
     assert analysis.lost == 0

@@ -1,0 +1,152 @@
+"""One run seen by two tracers: what each thread called, as the one recorded it and as the other did.
+
+A system call passes ptrace(2)'s stop, seccomp and the tracepoint of its entry in this order, and on its way
+back the tracepoint and then the stop (``kernel/entry/common.c``): while a tracer holds a server, the eBPF
+probe sees every call that the tracer sees, and its results.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from iotrace.columns import Events
+from iotrace.recording.reading import read
+from probes.events import Kind
+from probes.table import BY_NAME, CALLS
+
+#: ``include/linux/errno.h``: what a tracer sees of a call that a signal ended.
+_RESTARTS = {
+    512: "ERESTARTSYS",
+    513: "ERESTARTNOINTR",
+    514: "ERESTARTNOHAND",
+    516: "ERESTART_RESTARTBLOCK",
+}
+
+
+class Witnessed(NamedTuple):
+    """``outer``: the eBPF probe's recording of the other tracer's whole tree; ``inner``: what that one wrote."""
+
+    outer: Path
+    inner: Path
+
+
+class Seen(NamedTuple):
+    """One call: ``result`` is a number, an errno's name, or None where it never returned.
+
+    ``arguments`` are the columns a, b and c of a recording; () where the tracer prints them in words.
+    """
+
+    name: str
+    fd: int
+    result: int | str | None
+    arguments: tuple[int, ...]
+
+
+Threads = dict[int, list[Seen]]
+
+
+def recorded(events: Events) -> Threads:
+    """Return the calls of each thread of a recording, in their order."""
+    calls = (events["kind"] == Kind.CALL) | (events["kind"] == Kind.PENDING)
+    rows = np.flatnonzero(calls)
+    rows = rows[np.lexsort((events["kind"][rows], events["enter_ns"][rows]))]
+    threads: Threads = defaultdict(list)
+    known = set()
+    for row in rows:
+        key = int(events["tid"][row]), int(events["enter_ns"][row])
+        if key in known:  # PENDING comes after CALL: one that returned after all
+            continue
+        known.add(key)
+        ret = int(events["ret"][row])
+        threads[key[0]].append(
+            Seen(
+                CALLS[events["code"][row]].name,
+                int(events["fd"][row]),
+                None if events["kind"][row] == Kind.PENDING else _error(-ret) if -4096 < ret < 0 else ret,
+                tuple(int(events[name][row]) for name in ("a", "b", "c")),
+            )
+        )
+    return dict(threads)
+
+
+def _error(number: int) -> str:
+    return _RESTARTS.get(number) or errno.errorcode[number]
+
+
+def printed(text: str) -> Threads:
+    """Return the calls of the table in strace's lines; a call in two pieces counts where it began."""
+    threads: Threads = defaultdict(list)
+    unfinished: dict[int, str] = {}
+    for line in text.splitlines():
+        tid, _, rest = line.partition(" ")
+        rest = rest.lstrip()
+        if rest.startswith(("+++", "---")):
+            continue
+        if rest.endswith("<unfinished ...>"):
+            unfinished[int(tid)] = rest
+            continue
+        resumed = re.match(r"<\.\.\. \w+ resumed>", rest)
+        begun = unfinished.pop(int(tid), "") if resumed else rest
+        _add(threads[int(tid)], begun, rest)
+    for thread, begun in unfinished.items():
+        _add(threads[thread], begun, "")
+    return {tid: calls for tid, calls in threads.items() if calls}
+
+
+def _add(calls: list[Seen], begun: str, ended: str) -> None:
+    name, _, arguments = begun.partition("(")
+    if name not in BY_NAME:
+        return
+    result: int | str | None = None
+    if ended:
+        found = re.fullmatch(r".*\) += (\?|-?\d+|0x[0-9a-f]+)(?: (E[A-Z_]+))?(?: .*)?", ended)
+        assert found, f"{begun!r} … {ended!r}"
+        result = found[2] or (None if found[1] == "?" else int(found[1], 0))
+    fd = -1
+    if BY_NAME[name].fd is not None:
+        first = re.match(r"-?\w+", arguments)
+        assert first, begun
+        fd = int(first[0])
+    calls.append(Seen(name, fd, result, ()))
+
+
+def of_target(events: Events, root: int) -> Threads:
+    """Return the calls of the process ``root`` since its first exec, and of all that descend from it."""
+    threads = recorded(events)
+    born = events["kind"] == Kind.TASK_NEW
+    family = {root}
+    for child, parent in zip(events["tid"][born].tolist(), events["a"][born].tolist(), strict=True):
+        if parent in family:
+            family.add(child)
+    first = next(number for number, call in enumerate(threads[root]) if call[:3] == ("execve", -1, 0))
+    threads[root] = threads[root][first:]
+    return {tid: calls for tid, calls in threads.items() if tid in family}
+
+
+def pairs(ours: list[Seen], theirs: list[Seen]) -> Iterator[tuple[Seen, Seen]]:
+    """Pair the calls of one thread.
+
+    A thread that is killed, or whose process exits, in a call never comes back to its tracer, though the call
+    ends in the kernel: such a last call is paired with itself.
+    """
+    assert len(ours) == len(theirs)
+    for number, (our, their) in enumerate(zip(ours, theirs, strict=True), 1):
+        if their.result is None:
+            assert number == len(theirs), f"{their} never returned, yet the thread went on"
+            yield our._replace(result=None), their
+        else:
+            yield our, their
+
+
+def whole(path: Path) -> Events:
+    """Read a recording from which nothing may be missing."""
+    events = read(path)
+    assert not np.any(events["kind"] == Kind.GAP)
+    return events
