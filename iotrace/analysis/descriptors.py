@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iotrace.analysis import sockets
+from iotrace.analysis import ring_files, sockets
 from iotrace.analysis.axis import Axis, Ints
 from iotrace.analysis.calls import Calls, code, is_code, is_role
 from iotrace.columns import Events
@@ -73,7 +73,8 @@ class Lives:
     """All lives of a recording; every array is (n,) and one index names one life.
 
     ``origin`` is the *calls* index of the call that made it, -1 for inherited ones; ``fact`` the
-    row of a DESCRIPTOR event that describes it, -1 for none; ``root`` the life whose open file it shares.
+    row of a DESCRIPTOR event that describes it, ``request`` the row of the io_uring request that made it, -1
+    for none; ``root`` the life whose open file it shares.
     """
 
     tgid: Ints
@@ -81,10 +82,12 @@ class Lives:
     open_ns: Ints
     origin: Ints
     fact: Ints
+    request: Ints
     root: Ints
     axis: Axis
     of_call: Ints  # (calls,) the life of each call's ``fd``, -1 for none
     kind: list[str] = field(default_factory=list)
+    peers: dict[int, str] = field(default_factory=dict)  # {life: own address ← peer}, where io_uring accepted
 
     def __len__(self) -> int:
         return len(self.fd)
@@ -102,11 +105,15 @@ def trace_lives(events: Events, calls: Calls, used: tuple[Ints, Ints, Ints]) -> 
     """
     made = _openings(events, calls)
     facts = np.flatnonzero(events["kind"] == Kind.DESCRIPTOR)
-    tgid = np.r_[made[0], events["tgid"][facts].astype(np.int64)]
-    fd = np.r_[made[1], events["fd"][facts].astype(np.int64)]
-    time = np.r_[made[2], events["enter_ns"][facts]]
-    origin = np.r_[made[3], np.full(len(facts), -1, np.int64)]
-    fact = np.r_[np.full(len(made[0]), -1, np.int64), facts]
+    asked_for = ring_files.makers(events)
+    others = np.r_[facts, asked_for]
+    tgid = np.r_[made[0], events["tgid"][others].astype(np.int64)]
+    fd = np.r_[made[1], events["fd"][facts].astype(np.int64), events["ret"][asked_for]]
+    time = np.r_[made[2], events["enter_ns"][facts], events["exit_ns"][asked_for] - 1]
+    origin = np.r_[made[3], np.full(len(others), -1, np.int64)]
+    fact, request = np.full(len(fd), -1, np.int64), np.full(len(fd), -1, np.int64)
+    fact[len(made[0]) : len(made[0]) + len(facts)] = facts
+    request[len(fd) - len(asked_for) :] = asked_for
     opened = Axis(_key(tgid, fd), time)
 
     with_fd = np.flatnonzero((calls.fd >= 0) & (calls.ret != -9))
@@ -121,17 +128,18 @@ def trace_lives(events: Events, calls: Calls, used: tuple[Ints, Ints, Ints]) -> 
     inherited = np.unique(keys[orphan])
     inherited = _with_ancestors(events, inherited, opened)
     first = int(events["enter_ns"].min()) - 1 if len(events) else 0
+    unknown = np.full(len(inherited), -1, np.int64)
     tgid = np.r_[inherited >> 32, tgid]
     fd = np.r_[inherited & 0xFFFFFFFF, fd]
     time = np.r_[np.full(len(inherited), first, np.int64), time]
-    origin = np.r_[np.full(len(inherited), -1, np.int64), origin]
-    fact = np.r_[np.full(len(inherited), -1, np.int64), fact]
+    origin, fact, request = np.r_[unknown, origin], np.r_[unknown, fact], np.r_[unknown, request]
     lives = Lives(
         tgid,
         fd,
         time,
         origin,
         fact,
+        request,
         np.arange(len(fd), dtype=np.int64),
         Axis(_key(tgid, fd), time),
         np.full(len(calls), -1, np.int64),
@@ -140,6 +148,8 @@ def trace_lives(events: Events, calls: Calls, used: tuple[Ints, Ints, Ints]) -> 
         found = lives.axis.last(keys, asked[2])
     lives.of_call[with_fd] = found[: len(with_fd)]
     _join_copies(events, calls, lives, len(inherited))
+    requested = np.flatnonzero(request >= 0)
+    lives.peers = ring_files.peers(events, requested, request[requested])
     lives.kind = _kinds(events, calls, lives)
     return lives
 
@@ -258,7 +268,16 @@ def _kinds(events: Events, calls: Calls, lives: Lives) -> list[str]:
             kinds[index] = _kind_made(events, calls, origin, names)
         elif fact >= 0:
             kinds[index] = kind_of_link(events.blob_of(fact).decode("utf-8", "backslashreplace"))
+        elif lives.request[index] >= 0:
+            kinds[index] = (
+                "tcp" if index in lives.peers else ring_files.kind_made(events, lives.request[index])
+            )
     _by_use(calls, lives, kinds)
+    asked = ring_files.accepts(events)
+    for root in _roots(
+        lives, lives.find(events["tgid"][asked], events["fd"][asked], events["enter_ns"][asked])
+    ):
+        kinds[root] = "listen"
     return [kinds[root] for root in lives.root]
 
 
@@ -298,20 +317,19 @@ def _by_use(calls: Calls, lives: Lives, kinds: list[str]) -> None:
     table = np.zeros(len(CALLS), bool)
     table[[code(name) for name in ("listen", "accept", "accept4")]] = True
     listening = table[calls.code] & ((calls.ret >= 0) | (calls.ret == -11))
-    for root in _roots(lives, np.flatnonzero(listening)):
+    for root in _roots(lives, lives.of_call[listening]):
         kinds[root] = "listen"
     vague = np.array([kind in ("unknown", "accepted") for kind in kinds], bool)
     if not vague.any():
         return
     table[:] = False
     table[[code(name) for name in _SOCKET_CALLS]] = True
-    for root in _roots(lives, np.flatnonzero(table[calls.code] & (calls.ret >= 0))):
+    for root in _roots(lives, lives.of_call[table[calls.code] & (calls.ret >= 0)]):
         if vague[root] and kinds[root] != "listen":
             kinds[root] = "socket"
 
 
-def _roots(lives: Lives, used: Ints) -> list[int]:
-    life = lives.of_call[used]
+def _roots(lives: Lives, life: Ints) -> list[int]:
     seen = np.zeros(len(lives), bool)
     seen[lives.root[life[life >= 0]]] = True
     return [int(root) for root in np.flatnonzero(seen)]

@@ -8,15 +8,16 @@ from __future__ import annotations
 import numpy as np
 
 from iotrace.analysis.attempts import DATAGRAMS, STREAMS
+from iotrace.analysis.axis import Ints
 from iotrace.analysis.descriptors import Lives
 from iotrace.analysis.model import Act, Basis, Model
 from iotrace.analysis.operation import Operations
+from iotrace.analysis.ring_files import ACCEPT
 from iotrace.columns import Events
 from probes.events import Flag, Kind
 
 _READS = (1, 4, 22, 49)  # READV, READ_FIXED, READ, READ_MULTISHOT
 _RECEIVES = (10, 27, 58)  # RECVMSG, RECV, RECV_ZC
-_ACCEPT = 13
 
 
 def by_requests(events: Events, lives: Lives) -> Operations:
@@ -29,15 +30,15 @@ def by_requests(events: Events, lives: Lives) -> Operations:
     submitted = events["enter_ns"][rows]
     life = lives.find(tgid, fd, submitted)
     kinds = np.array(["unknown" if index < 0 else lives.kind[index] for index in life])
-    taken = (np.isin(opcode, _RECEIVES) & (result > 0)) | (opcode == _ACCEPT) & (result >= 0)
+    taken = (np.isin(opcode, _RECEIVES) & (result > 0)) | (opcode == ACCEPT) & (result >= 0)
     taken |= np.isin(opcode, _READS) & (result > 0) & np.isin(kinds, list(STREAMS))
     datagram = np.isin(kinds, list(DATAGRAMS))
     rows, life, opcode, datagram = rows[taken], life[taken], opcode[taken], datagram[taken]
     op = Operations(len(rows))
-    accept = opcode == _ACCEPT
+    accept = opcode == ACCEPT
     op["act"] = np.where(accept, Act.ACCEPT, np.where(datagram, Act.RECEIVE_DATAGRAM, Act.RECEIVE))
     op["model"] = Model.ASYNCHRONOUS
-    begin, completed = events["enter_ns"][rows], events["exit_ns"][rows]
+    begin, completed = _begun(events, rows), events["exit_ns"][rows]
     done = events["done_ns"][rows]
     copy_seen, ready_seen = events["copy_ns"][rows], events["ready_ns"][rows]
     end = np.maximum(np.where((done > 0) & (copy_seen > 0), done, completed), begin)
@@ -59,3 +60,17 @@ def by_requests(events: Events, lives: Lives) -> Operations:
     op["tid"] = op["waiter"] = events["tid"][rows]
     op["tgid"] = events["tgid"][rows]
     return op
+
+
+def _begun(events: Events, rows: Ints) -> Ints:
+    """Return (n,) when each began to wait: a multishot request, which completes many times, with its last."""
+    begin, end = events["enter_ns"][rows], events["exit_ns"][rows]
+    order = np.lexsort((end, begin, events["fd"][rows], events["tgid"][rows]))
+    again = np.zeros(len(rows), bool)
+    again[1:] = begin[order][1:] == begin[order][:-1]
+    for name in ("fd", "tgid", "a", "b"):
+        values = events[name][rows][order]
+        again[1:] &= values[1:] == values[:-1]
+    begun = begin.copy()
+    begun[order[again]] = end[order[np.flatnonzero(again) - 1]]
+    return begun

@@ -47,11 +47,20 @@ def text(address: bytes) -> str:
 
 def local_text(addresses: bytes) -> str:
     """Return the local address of :data:`probes.events.ADDRESSES`, as :func:`text` does."""
+    return _side(addresses, "local")
+
+
+def remote_text(addresses: bytes) -> str:
+    """Return the remote address of :data:`probes.events.ADDRESSES`, as :func:`text` does."""
+    return _side(addresses, "remote")
+
+
+def _side(addresses: bytes, side: str) -> str:
     row = np.frombuffer(addresses, ADDRESSES)[0]
-    local = row["local"].tobytes()
+    host, port = row[side].tobytes(), row[f"{side}_port"]
     if row["family"] == AF_INET6:
-        return f"[{socket.inet_ntop(socket.AF_INET6, local)}]:{row['local_port']}"
-    return f"{socket.inet_ntop(socket.AF_INET, local[:4])}:{row['local_port']}"
+        return f"[{socket.inet_ntop(socket.AF_INET6, host)}]:{port}"
+    return f"{socket.inet_ntop(socket.AF_INET, host[:4])}:{port}"
 
 
 def kind_of_socket(domain: int, type_: int) -> str:

@@ -64,7 +64,7 @@ class DescriptorTable(Sequence[Descriptor]):
     def _describe(self, index: int) -> Descriptor:
         lives, root = self._lives, int(self._lives.root[index])
         nonblocking, asynchronous = int(self.nonblocking[root]), int(self.asynchronous[root])
-        inherited = lives.origin[index] < 0 and lives.fact[index] < 0
+        inherited = max(lives.origin[index], lives.fact[index], lives.request[index]) < 0
         return Descriptor(
             int(lives.tgid[index]),
             int(lives.fd[index]),
@@ -99,6 +99,8 @@ class DescriptorTable(Sequence[Descriptor]):
             listener = int(lives.of_call[origin])
             local = self._local(int(lives.root[listener])) if listener >= 0 else ""
             return f"{local} ← {peer}" if peer else f"{local} ← (unnamed peer)"
+        if root in lives.peers:
+            return lives.peers[root]
         if root in connected:
             remote = sockets.text(events.blob_of(int(calls.row[connected[root]])))
             return f"→ {remote}" if remote else ""

@@ -46,6 +46,7 @@ _NOUN = {
     Act.RECEIVE_UPSTREAM: N_("upstream receive"),
 }
 _DOMINANT = 0.9
+_SETUP_SQPOLL = 2
 
 
 def judge(act: Act, events: Events, calls: Calls, op: Operations, mode: NDArray[np.int64]) -> Verdict | None:
@@ -134,6 +135,8 @@ def _because(act: Act, model: Model, events: Events, op: Operations, supporting:
     if model is Model.SIGNAL_DRIVEN:
         words = _("{share} were announced by a signal (O_ASYNC); none slept in {call}")
         return words.format(share=share, call=calls)
+    if act is Act.ACCEPT:
+        return _("{share} were io_uring requests").format(share=share)
     worker = int(np.count_nonzero(op["by_worker"]))
     words = _("{share} were io_uring requests; {n} were copied by a kernel thread")
     return words.format(share=share, n=worker)
@@ -153,13 +156,19 @@ def _unseen(act: Act, events: Events, calls: Calls) -> Verdict | None:
     if act is not Act.RECEIVE or np.any(events["kind"] == Kind.RING):
         return None
     enters = calls.code == code("io_uring_enter")
-    count = int(np.count_nonzero(enters))
-    rings = int(np.count_nonzero((calls.code == code("io_uring_setup")) & (calls.ret >= 0)))
-    if not rings:
+    rings = np.flatnonzero((calls.code == code("io_uring_setup")) & (calls.ret >= 0))
+    if not len(rings):
         return None
-    submitted = int(np.maximum(calls.ret[enters], 0).sum())
-    because = _(
+    words = _(
         "no receive call was seen, yet io_uring_enter ran {n} times and submitted {submitted} requests: this"
         " probe cannot see what they did"
-    ).format(n=count, submitted=submitted)
+    )
+    if np.any(events["b"][calls.row[rings]] & _SETUP_SQPOLL):
+        words = _(
+            "no receive call was seen, yet io_uring_enter ran {n} times and submitted {submitted} requests, and"
+            " a kernel thread takes others without a call (IORING_SETUP_SQPOLL): this probe cannot see what they"
+            " did"
+        )
+    submitted = int(np.maximum(calls.ret[enters], 0).sum())
+    because = words.format(n=int(np.count_nonzero(enters)), submitted=submitted)
     return Verdict(Model.UNKNOWN, None, None, 0, 0, 0, because)

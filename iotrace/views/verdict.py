@@ -22,7 +22,7 @@ def draw(
 
     A mixed one names its shares itself.
     """
-    acts = [act for act in (Act.RECEIVE, Act.RECEIVE_DATAGRAM, Act.ACCEPT) if _has(analysis, act)]
+    acts = [act for act in (Act.RECEIVE, Act.RECEIVE_DATAGRAM, Act.ACCEPT) if act in analysis.verdicts]
     if not acts:
         words = pen(_("no receive and no accept was seen: nothing to judge"))
         yield clip(head(_("VERDICT"), "verdict").append(words), width, pen)
@@ -68,11 +68,9 @@ def _memory(analysis: Analysis) -> str:
     )
 
 
-def _has(analysis: Analysis, act: Act) -> bool:
-    return act in analysis.verdicts and analysis.verdicts[act].operations > 0
-
-
 def _counts(found: Verdict, pen: Pen) -> Text:
+    if not found.operations:  # unseen: the reason says it all
+        return Text()
     numbers = {"n": grouped(found.supporting), "all": grouped(found.operations)}
     text = Text(pen(_("{n} of {all}").format(**numbers)))
     if found.contradicting:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from iotrace.analysis.model import Act, Model
-from probes.events import Kind
+from probes.events import Flag, Kind
 from tests.story import Story, at
 
 MESSAGES = 23
@@ -172,3 +172,52 @@ def test_a_poll_of_one_descriptor_is_a_timeout_and_no_loop() -> None:
         story.call("recvfrom", begin + 720, begin + 730, 9, ready=begin + 695, copy=begin + 722, fd=fd, a=9,
                    tid=thread)  # fmt: skip
     assert story.analyse().process_model == "thread_pool"
+
+
+def on_a_ring(own_table: bool) -> Story:
+    """ucall: a kernel thread accepts and receives; no call ever returns a connection's number."""
+    story = Story().socket(4).call("listen", 2, 3, 0, fd=4, a=5).call("io_uring_setup", 5, 6, 3, a=64, b=2)
+    ring: dict[str, Any] = {"tid": 201, "tgid": 100, "b": 7}
+    for i in range(MESSAGES):
+        begin, peer = 1_000 + i * 1_000, 5000 + i
+        story.row(Kind.RING, enter_ns=at(begin), exit_ns=at(begin + 300), a=13, ret=5, fd=4, **ring)
+        story.established(begin + 290, peer)
+        columns = ring | {"sk": peer, "fd": -1 if own_table else 5, "ret": 64, "a": 4, "waker": 201}
+        columns |= {"ready_ns": at(begin + 500), "copy_ns": at(begin + 510), "done_ns": at(begin + 515)}
+        columns |= {"flags": Flag.BY_WORKER}
+        story.row(Kind.RING, enter_ns=at(begin + 310), exit_ns=at(begin + 520), **columns)
+        story.row(Kind.RING, enter_ns=at(begin + 530), exit_ns=at(begin + 540), **(columns | {"ret": 0}))
+    return story
+
+
+def test_what_io_uring_accepted_is_a_connection() -> None:
+    """READ_FIXED is a receive there: the same opcode reads files."""
+    analysis = on_a_ring(own_table=False).analyse()
+    for act in (Act.ACCEPT, Act.RECEIVE):
+        verdict = analysis.verdicts[act]
+        assert (verdict.model, verdict.operations) == (Model.ASYNCHRONOUS, MESSAGES)
+    assert analysis.process_model == "event_loop"
+    names = [each.name for each in analysis.descriptors if each.kind == "tcp"]
+    assert names == [f"0.0.0.0:8801 ← 0.0.0.0:{5000 + i}" for i in range(MESSAGES)]
+    assert [each.fd for each in analysis.descriptors if each.kind == "listen"] == [4]
+
+
+def test_places_in_a_rings_own_table_are_no_descriptors() -> None:
+    analysis = on_a_ring(own_table=True).analyse()
+    assert [each.fd for each in analysis.descriptors] == [4, 3]
+    assert analysis.verdicts[Act.ACCEPT].operations == MESSAGES
+
+
+def test_a_multishot_accept_waits_from_one_connection_to_the_next() -> None:
+    story = Story().server(3, 8801).call("io_uring_setup", 10, 11, 7, a=8)
+    for i in range(MESSAGES):
+        story.row(Kind.RING, enter_ns=at(20), exit_ns=at(1_000 * (i + 1)), a=13, ret=10 + i, fd=3, b=7)
+    waits = story.analyse().operations
+    assert waits["begin_ns"].tolist() == [at(20), *(at(1_000 * (i + 1)) for i in range(MESSAGES - 1))]
+
+
+def test_requests_that_a_polling_thread_took_are_said_to_be_unseen() -> None:
+    story = Story(accounted=True).server(3, 8801).call("io_uring_setup", 10, 11, 7, a=8, b=2)
+    verdict = story.analyse().verdicts[Act.RECEIVE]
+    assert (verdict.model, verdict.operations) == (Model.UNKNOWN, 0)
+    assert "IORING_SETUP_SQPOLL): this probe cannot see" in verdict.because

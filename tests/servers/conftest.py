@@ -59,7 +59,7 @@ def traced(folder: Path) -> Callable[[Server, str], Analysis]:
 def witnessed(folder: Path) -> Callable[[Server, str], Witnessed]:
     """Return a function (server, tracer) → one run as the eBPF probe and the other tracer saw it.
 
-    The eBPF probe's target is the tracer (``strace`` or ``ptrace``, iotrace's own), and that one's is the server.
+    The eBPF probe's target is the tracer, ``strace`` or ``ptrace`` (iotrace's own); its target is the server.
     """
 
     @lru_cache

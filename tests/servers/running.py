@@ -43,9 +43,9 @@ def run(
 ) -> int:
     """Run the server under ``tool`` (words before its own), drive it, end it; return the tool's status.
 
-    ``inside``: in how many processes' hands it is: SIGTERM goes to the child of the child of … the tool. strace
-    would let go of the server, iotrace hands the signal on. ``during``: what to do instead of driving it,
-    given the process and the port.
+    ``inside``: how many children down from the tool the one is that gets SIGTERM: strace would let go of the
+    server, iotrace hands the signal on. ``during``: what to do instead of driving it, given the
+    process and the port.
     """
     port = free_port()
     command = [*tool, *server.command(folder, port)]

@@ -31,7 +31,7 @@ _RESTARTS = {
 
 
 class Witnessed(NamedTuple):
-    """``outer``: the eBPF probe's recording of the other tracer's whole tree; ``inner``: what that one wrote."""
+    """``outer``: the eBPF probe's recording of the other tracer's tree; ``inner``: what that one wrote."""
 
     outer: Path
     inner: Path

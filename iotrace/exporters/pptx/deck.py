@@ -34,8 +34,6 @@ def opening(slides: Slides, title: str, analysis: Analysis, claim: str = "") -> 
     """Add the first slide: the verdict on each act, with its reason."""
     told = [claim] if claim else []
     for act, verdict in analysis.verdicts.items():
-        if not verdict.operations:
-            continue
         line = f"{_(wording.ACTS[act]).capitalize()}: {wording.verdict(verdict)}"
         told.append(f"{line} — {verdict.because}" if act is not Act.ACCEPT and verdict.because else line)
     if analysis.process_model in wording.PROCESS_MODELS:
