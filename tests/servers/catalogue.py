@@ -14,6 +14,7 @@ from tests.servers import programs
 Command = Callable[[Path, int], list[str]]
 
 #: (model, multiplexer)
+ASYNCHRONOUS = ("asynchronous", None)
 EPOLL = ("multiplexing", "epoll")
 POLL = ("multiplexing", "poll")
 SELECT = ("multiplexing", "select")
@@ -38,6 +39,7 @@ class Server:
     process: frozenset[str]
     source: str
     uring: bool = False  # its epoll_ctl may go through io_uring, which hides the trigger
+    requests: bool = False  # it accepts and receives by io_uring: unseen to ptrace, which must say so
     eager: bool = False  # it reads before it waits: on a busy machine it finds data by trying again
 
     def missing(self) -> bool:
@@ -264,5 +266,16 @@ SERVERS = (
         EPOLL,
         _loop("event_loop_with_workers"),
         "go.dev: runtime/netpoll_epoll.go, edge-triggered",
+    ),
+    Server(
+        "ucall",
+        "python:ucall",
+        lambda folder, port: [sys.executable, str(folder / "ucall_server.py"), str(port)],
+        "json-rpc",
+        ASYNCHRONOUS,
+        ASYNCHRONOUS,
+        _loop(),
+        "github.com/unum-cloud/ucall: io_uring, accept and read by a polling kernel thread (SQPOLL)",
+        requests=True,
     ),
 )

@@ -42,6 +42,19 @@ from web import wsgi as application
 wsgi.Server(("127.0.0.1", int(sys.argv[1])), application, numthreads=3).start()
 """
 
+_UCALL = """
+import sys
+from ucall.rich_uring import Server
+
+server = Server(hostname="127.0.0.1", port=int(sys.argv[1]))
+
+@server
+def echo(text: str) -> str:
+    return text
+
+server.run()
+"""
+
 _FORKING = """
 import socketserver, sys
 
@@ -103,6 +116,7 @@ def write(folder: Path) -> None:
         ("tornado_server.py", _TORNADO),
         ("cheroot_server.py", _CHEROOT),
         ("forking_server.py", _FORKING),
+        ("ucall_server.py", _UCALL),
         ("server.js", _NODE),
         ("server.go", _GO),
     ):
