@@ -98,7 +98,7 @@ class Descriptor:
     """One life of a descriptor: from the call that made it to its close.
 
     ``kind`` is one of tcp, udp, unix, unix-dgram, listen, pipe, eventfd, epoll, signalfd, timerfd,
-    io_uring, inotify, pidfd, memfd, file, terminal, socket, unknown. ``name`` is what a person reads
+    io_uring, inotify, pidfd, memfd, file, terminal, netlink, socket, unknown. ``name`` is what a person reads
     (``127.0.0.1:8801 ← 127.0.0.1:53312``, ``/etc/hosts``): **not yet escaped**. None means unseen.
     """
 

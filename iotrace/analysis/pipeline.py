@@ -200,7 +200,8 @@ def _of_peers(op: Operations, all_calls: calls.Calls, lives: descriptors.Lives) 
     accepted = bool(np.any(op["act"] == Act.ACCEPT))
     inside[(descriptors.pairs if accepted else descriptors.own_pairs)(all_calls, lives)] = True
     hidden = inside[op["life"]]
-    return ~hidden if np.any(~hidden & (op["act"] == Act.RECEIVE)) else np.ones(len(op), bool)
+    others = ~hidden & ((op["act"] == Act.RECEIVE) | (op["act"] == Act.RECEIVE_DATAGRAM))
+    return ~hidden if others.any() else np.ones(len(op), bool)
 
 
 def _is_file(lives: descriptors.Lives) -> NDArray[np.bool_]:

@@ -21,7 +21,10 @@ def process_model(events: Events, operations: Operations, root: Ints, listeners:
     event_loop_with_workers, process_per_connection, prefork, thread_per_connection, thread_pool, sequential,
     unknown.
     """
-    receives = operations[(operations["act"] == Act.RECEIVE) & (operations["life"] >= 0)]
+    known = operations[operations["life"] >= 0]
+    receives = known[known["act"] == Act.RECEIVE]
+    if not len(receives):
+        receives = known[known["act"] == Act.RECEIVE_DATAGRAM]
     accepts = operations[operations["act"] == Act.ACCEPT]
     if not len(receives):
         return "unknown"

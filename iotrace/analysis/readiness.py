@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from iotrace.analysis.axis import Axis, Ints, take
 from iotrace.analysis.calls import Calls, code
+from iotrace.analysis.epoll_copies import Copies
 from iotrace.columns import Events
 from probes.events import Kind
 from probes.table import CALLS, Decode
@@ -49,7 +50,10 @@ class Readiness:
 
 @dataclass(frozen=True)
 class Registrations:
-    """epoll_ctl calls that succeeded; arrays (k,) aligned with ``call`` (calls indices)."""
+    """epoll_ctl calls that succeeded; arrays (k,) aligned with ``call`` (calls indices).
+
+    ``epoll`` is the descriptor that the call's own was copied from, where it was.
+    """
 
     call: Ints
     epoll: Ints
@@ -62,13 +66,14 @@ class Registrations:
 def read_sets(events: Events, calls: Calls) -> tuple[Readiness, Registrations]:
     """Decode every stored set of the recording into entries."""
     decode = _DECODE[calls.code]
-    ctl = registrations(events, calls)
-    parts = [_direct(events, calls, decode), _through_epoll(events, calls, decode, ctl)]
+    copies = Copies(events, calls)
+    ctl = registrations(events, calls, copies)
+    parts = [_direct(events, calls, decode), _through_epoll(events, calls, decode, ctl, copies)]
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return Readiness(*columns), ctl
 
 
-def registrations(events: Events, calls: Calls) -> Registrations:
+def registrations(events: Events, calls: Calls, copies: Copies) -> Registrations:
     """Collect the epoll_ctl calls of a recording."""
     call = np.flatnonzero((calls.code == code("epoll_ctl")) & (calls.ret == 0))
     row = calls.row[call]
@@ -78,7 +83,7 @@ def registrations(events: Events, calls: Calls) -> Registrations:
     values = events.watch if len(events.watch) >= 2 else np.zeros(2, np.uint64)
     return Registrations(
         call,
-        calls.fd[call].astype(np.int64),
+        copies.original(calls.tgid[call], calls.fd[call].astype(np.int64), calls.enter_ns[call]),
         events["a"][row],
         events["b"][row],
         np.where(has, values[first], np.uint64(0)),
@@ -102,7 +107,7 @@ def _direct(events: Events, calls: Calls, decode: NDArray[np.uint8]) -> tuple[In
 
 
 def _through_epoll(
-    events: Events, calls: Calls, decode: NDArray[np.uint8], ctl: Registrations
+    events: Events, calls: Calls, decode: NDArray[np.uint8], ctl: Registrations, copies: Copies
 ) -> tuple[Ints, ...]:
     """Entries of epoll_wait: joined to the registration that carried the same bits."""
     chosen = np.flatnonzero((decode == Decode.EPOLL) & (calls.ret > 0))
@@ -114,12 +119,14 @@ def _through_epoll(
         _mark(calls.tgid[ctl.call[add]], ctl.epoll[add], ctl.data[add]), calls.exit_ns[ctl.call[add]]
     )
     epoll = calls.fd[owner].astype(np.int64)
-    at = registered.last(_mark(calls.tgid[owner], epoll, data), calls.exit_ns[owner])
+    waited = copies.original(calls.tgid[owner], epoll, calls.enter_ns[owner])
+    at = registered.last(_mark(calls.tgid[owner], waited, data), calls.exit_ns[owner])
     missing = np.flatnonzero(at < 0)
     if len(missing):  # a child that inherited the epoll descriptor: the parent registered
         anyone = Axis(_mark(0 * ctl.epoll[add], ctl.epoll[add], ctl.data[add]), calls.exit_ns[ctl.call[add]])
-        key = _mark(0 * epoll[missing], epoll[missing], data[missing])
+        key = _mark(0 * epoll[missing], waited[missing], data[missing])
         at[missing] = anyone.last(key, calls.exit_ns[owner[missing]])
+        at = _by_unseen_copy(calls, ctl, add, owner, waited, data, at)
     at = take(add, at, -1)
     number, told = _found_there(events, calls, owner, data, at)
     unseen = (number < 0) & (at < 0)
@@ -130,6 +137,33 @@ def _through_epoll(
     mode = np.where(unseen, MODE_UNSEEN, asked & (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE))
     fd = np.where(at >= 0, take(ctl.fd, at, -1), number)
     return (owner, calls.tgid[owner], fd, asked & 0xFFFF, found[known] & 0xFFFF, mode, epoll[known])
+
+
+def _by_unseen_copy(
+    calls: Calls,
+    ctl: Registrations,
+    add: Ints,
+    owner: Ints,
+    waited: Ints,
+    data: NDArray[np.uint64],
+    at: Ints,
+) -> Ints:
+    """Find what was registered through a copy that was made before the tracer came.
+
+    Its process registers through a descriptor on which it never waits, with the very bits of the event.
+    """
+    missing = np.flatnonzero(at < 0)
+    used = np.unique(calls.tgid[owner] << 32 | waited)
+    by = calls.tgid[ctl.call[add]] << 32 | ctl.epoll[add]
+    silent = np.flatnonzero(~np.isin(by, used)) if len(missing) else missing
+    if not len(silent):
+        return at
+    call = ctl.call[add[silent]]
+    there = Axis(_mark(calls.tgid[call], 0 * call, ctl.data[add[silent]]), calls.exit_ns[call])
+    asking = _mark(calls.tgid[owner[missing]], 0 * missing, data[missing])
+    at = at.copy()
+    at[missing] = take(silent, there.last(asking, calls.exit_ns[owner[missing]]), -1)
+    return at
 
 
 def _found_there(

@@ -70,4 +70,4 @@ def kind_of_socket(domain: int, type_: int) -> str:
         return "tcp" if stream else "udp"
     if domain == AF_UNIX:
         return "unix" if stream else "unix-dgram"
-    return "socket"
+    return "netlink" if domain == AF_NETLINK else "socket"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from iotrace.analysis.model import Act, Model
+from iotrace.analysis.readiness import EPOLLET
 from probes.events import Flag, Kind
 from tests.story import Story, at
 
@@ -221,3 +224,51 @@ def test_requests_that_a_polling_thread_took_are_said_to_be_unseen() -> None:
     verdict = story.analyse().verdicts[Act.RECEIVE]
     assert (verdict.model, verdict.operations) == (Model.UNKNOWN, 0)
     assert "IORING_SETUP_SQPOLL): this probe cannot see" in verdict.because
+
+
+def through_a_copy(seen: bool) -> Story:
+    """mio (Rust): epoll_ctl goes through a copy of the epoll descriptor, made in sight or before."""
+    story = Story().server(3, 8801, nonblocking=True)
+    if seen:
+        story.call("epoll_create1", 10, 11, 8).call("fcntl", 12, 13, 9, fd=8, a=1030, b=3)
+    story.accept(3, 12, 20, 21, 5000, nonblocking=True).epoll_add(9, 12, 22, data=0x7F0080, mode=EPOLLET)
+    for i in range(MESSAGES):
+        begin = 1_000 + i * 1_000
+        story.epoll_wait(8, begin, begin + 500, [0x7F0080], asleep=480, ready=begin + 490)
+        story.call("recvfrom", begin + 510, begin + 520, 9, ready=begin + 490, copy=begin + 511, fd=12, a=9)
+        story.call("recvfrom", begin + 530, begin + 531, -11, fd=12, a=9)
+    return story
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_copy_of_an_epoll_descriptor_registers_for_the_original(seen: bool) -> None:
+    verdict = through_a_copy(seen).analyse().verdicts[Act.RECEIVE]
+    assert (verdict.model, verdict.multiplexer, verdict.trigger) == (Model.MULTIPLEXING, "epoll", "edge")
+    assert verdict.supporting == MESSAGES
+
+
+def test_another_set_with_the_same_bits_announces_nothing() -> None:
+    """It is waited on: what it was given is of its own events."""
+    story = through_a_copy(False).epoll_wait(9, 5, 6, [0x7F0080])
+    assert story.analyse().verdicts[Act.RECEIVE].model is Model.NONBLOCKING
+
+
+def test_the_kernel_is_no_client() -> None:
+    """getaddrinfo(3) asks the kernel for its addresses over netlink(7), as Apache and h2o do at first."""
+    story = Story().call("socket", 1, 2, 5, a=16, b=3)
+    story.call("recvmsg", 3, 4, 396, fd=5).call("recvmsg", 5, 6, 20, fd=5)
+    assert Act.RECEIVE not in story.analyse().verdicts
+
+
+def test_a_server_of_datagrams_is_a_loop_too_and_its_pipe_no_client() -> None:
+    """dnsmasq: poll over a UDP socket and the pipe of its signal handler."""
+    story = Story().socket(4, udp=True).call("pipe2", 5, 6, 0, c=8 | 9 << 32)
+    for i in range(MESSAGES):
+        begin = 1_000 + i * 1_000
+        found = [4] if i else [8]
+        story.poll(begin, begin + 500, [4, 8], found, asleep=480, ready=begin + 490)
+        story.call("recvmsg" if i else "read", begin + 510, begin + 520, 12, fd=found[0])
+    analysis = story.analyse()
+    assert analysis.process_model == "event_loop"
+    assert Act.RECEIVE not in analysis.verdicts
+    assert analysis.verdicts[Act.RECEIVE_DATAGRAM].supporting == MESSAGES - 1

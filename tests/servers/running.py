@@ -32,7 +32,13 @@ _ASKED = {
     "line": b"as it was sent\n",
     "json-rpc": b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b" % (len(_CALL), _CALL),
 }
-_ENDS = {"http": BODY, "json-rpc": b'"result":"as it was sent"}', "redis": b"+PONG\r\n", "memcached": b"\r\n", "line": _ASKED["line"]}
+_ENDS = {
+    "http": BODY,
+    "json-rpc": b'"result":"as it was sent"}',
+    "redis": b"+PONG\r\n",
+    "memcached": b"\r\n",
+    "line": _ASKED["line"],
+}
 
 
 def accepts(server: Server) -> int:
