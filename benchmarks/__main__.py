@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import commands_cost, exports_cost, probes_cost
+from benchmarks import commands_cost, exports_cost, load, probes_cost
 from benchmarks.line import Line
 from benchmarks.workload import Missing, build
 
@@ -20,6 +20,7 @@ PARTS: dict[str, Callable[[str, Path], list[Line]]] = {
     "start": commands_cost.start_up,
     "analysis": commands_cost.analysis,
     "exports": exports_cost.exports,
+    "load": load.load,
 }
 
 
