@@ -1,5 +1,13 @@
 /* The entry of calls with a timeout, a path, sets or a vector in the process's memory. */
 
+/* FUTEX_WAIT, LOCK_PI, WAIT_BITSET, WAIT_REQUEUE_PI, LOCK_PI2: to other operations it is a number, or nothing. */
+static inline int has_timeout(u64 operation)
+{
+    u64 command = operation & 0x7f;
+
+    return command < 16 && ((1 << 0 | 1 << 6 | 1 << 9 | 1 << 11 | 1 << 13) >> command & 1);
+}
+
 /* A timeout in nanoseconds; -1: for ever. */
 static inline s64 timeout_ns(struct task *task, u8 how, u64 value)
 {
@@ -7,7 +15,7 @@ static inline s64 timeout_ns(struct task *task, u8 how, u64 value)
 
     if (how == MILLISECONDS)
         return (s32)value < 0 ? -1 : (s64)(s32)value * 1000000;
-    if (!value)
+    if (!value || (how == FUTEX_TIMESPEC && !has_timeout(task->call.a)))
         return -1;
     if (read_user(time, sizeof(time), (void *)value)) {
         task->call.flags |= WATCH_UNSEEN;

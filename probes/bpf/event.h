@@ -93,8 +93,8 @@ enum {
     RING_PARAMS
 };
 
-/* How an argument becomes a value: probes.table.Source.how */
-enum { PLAIN, VLEN, MSG, MILLISECONDS, TIMEVAL, TIMESPEC };
+/* How an argument becomes a value: probes.table.Source.how; of futex a timespec only if its operation has one */
+enum { PLAIN, VLEN, MSG, MILLISECONDS, TIMEVAL, TIMESPEC, FUTEX_TIMESPEC };
 
 /* One system call of the table; the map `calls` is indexed by the call's number. Written by user space. */
 struct call_meta {

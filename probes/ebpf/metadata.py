@@ -31,6 +31,7 @@ NUMBERS = 1024  # slots: system call numbers stay below 512 so far
 NO_ARGUMENT, NO_FD = 6, 7  # slots of task.args that hold 0 and -1
 EXIT_MEMORY, EXIT_SETS = 1, 2  # slots of the program array
 _HOW = {"": 0, "vlen": 1, "msg": 2, "ms": 3, "timeval": 4, "timespec": 5}
+_FUTEX_TIMESPEC = 6
 _SETS = (Decode.SELECT, Decode.POLL, Decode.EPOLL, Decode.EPOLL_CTL)
 _EXITS = {"x86_64": (60, 231), "aarch64": (93, 94)}  # exit, exit_group: no calls of the table
 
@@ -46,7 +47,7 @@ def call_metadata(machine: str) -> NDArray[np.void]:
 
 
 def _entry(call: Call) -> tuple[int, ...]:
-    a_how, c_how = _how(call.a), _how(call.c)
+    a_how, c_how = _how(call.a), _FUTEX_TIMESPEC if call.name == "futex" else _how(call.c)
     at_entry = a_how or c_how or call.decode in (Decode.SELECT, Decode.PATH)
     at_exit = 0 if call.decode is Decode.NONE else EXIT_SETS if call.decode in _SETS else EXIT_MEMORY
     return (
