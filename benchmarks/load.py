@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from benchmarks.line import Line
 from benchmarks.workload import IOTRACE, Missing, perf, run, strace, traced
@@ -77,11 +78,15 @@ def measure(service: Service, folder: Path, seconds: float, peer_seconds: float)
         Line("  rows lost", lost, "rows", None, "", 0, f"of {rows:,}, {rows / seconds:,.0f}/s"),
         Line("  tracer's memory", late, "MB", None, "", 400, f"{early:.0f} MB after a quarter of the time"),
         Line("  recording", size / MEGABYTE, "MB", None, "", None, f"{size / rows:.1f} bytes a row"),
-        Line("  its report", done.wall_s, "s", None, "", None, f"{done.peak_bytes / MEGABYTE:,.0f} MB at most"),
+        Line(
+            "  its report", done.wall_s, "s", None, "", None, f"{done.peak_bytes / MEGABYTE:,.0f} MB at most"
+        ),
     ]
     for name, tool in peers(service):
         there = under(service, folder, tool, peer_seconds).per_second
-        lines.append(Line(f"  {name}", plain, "req/s", there, "under it", None, f"{there / plain:.1%} of untraced"))
+        lines.append(
+            Line(f"  {name}", plain, "req/s", there, "under it", None, f"{there / plain:.1%} of untraced")
+        )
     beside = beside_bpftrace(service, folder, peer_seconds)
     note = f"{beside / plain:.1%} of untraced"
     lines.append(Line("  bpftrace counting by id", plain, "req/s", beside, "beside it", None, note))
@@ -147,7 +152,9 @@ def _sampled(pid: int) -> Iterator[list[int]]:
     def sample() -> None:
         while not ended.wait(0.1):
             with contextlib.suppress(OSError, IndexError):
-                samples.append(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE"))
+                samples.append(
+                    int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+                )
 
     thread = threading.Thread(target=sample)
     thread.start()
@@ -183,7 +190,7 @@ def _await(true: Callable[[], bool], process: subprocess.Popen[bytes], what: str
         time.sleep(0.05)
 
 
-def _text(file: tempfile._TemporaryFileWrapper[str]) -> str:
+def _text(file: IO[str]) -> str:
     return os.pread(file.fileno(), 4096, 0).decode(errors="replace")
 
 

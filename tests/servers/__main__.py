@@ -15,7 +15,8 @@ from iotrace.capture.choice import PROBES, reason_against
 from iotrace.recording.reading import read
 from tests.servers import programs
 from tests.servers.catalogue import SERVERS, Server
-from tests.servers.running import CONNECTIONS, REQUESTS, run
+from tests.servers.clients import CONNECTIONS, REQUESTS
+from tests.servers.running import run
 
 PAGE = Path(__file__).parents[2] / "docs" / "real-servers.md"
 
@@ -66,10 +67,12 @@ def _traced(server: Server, folder: Path, probe: str) -> Analysis:
 
 
 def _row(server: Server, analysis: Analysis) -> tuple[str, str, str, str]:
-    found = [analysis.verdicts[act] for act in (Act.ACCEPT, Act.RECEIVE) if act in analysis.verdicts]
+    accept = analysis.verdicts.get(Act.ACCEPT)
+    receive = analysis.verdicts.get(Act.RECEIVE) or analysis.verdicts.get(Act.RECEIVE_DATAGRAM)
     process = wording.PROCESS_MODELS.get(analysis.process_model, analysis.process_model)
-    because = "; ".join(verdict.because for verdict in found)
-    return wording.verdict(found[0]), wording.verdict(found[-1]), process, because
+    because = "; ".join(verdict.because for verdict in (accept, receive) if verdict)
+    words = (wording.verdict(verdict) if verdict else "no connections" for verdict in (accept, receive))
+    return next(words), next(words), process, because
 
 
 if __name__ == "__main__":

@@ -34,12 +34,14 @@ class Server:
     needs: str
     command: Command
     speaks: str
-    accept: tuple[str, str | None]
+    accept: tuple[str, str | None] | None  # None: there are no connections
     receive: tuple[str, str | None]
     process: frozenset[str]
     source: str
     uring: bool = False  # its epoll_ctl may go through io_uring, which hides the trigger
+    reads: int = 0  # receives on each connection that are no client's message: a message taken in pieces
     requests: bool = False  # it accepts and receives by io_uring: unseen to ptrace, which must say so
+    told: bool = False  # it reads first what its clients may have sent before it was accepted
     eager: bool = False  # it reads before it waits: on a busy machine it finds data by trying again
 
     def missing(self) -> bool:
@@ -277,5 +279,79 @@ SERVERS = (
         _loop(),
         "github.com/unum-cloud/ucall: io_uring, accept and read by a polling kernel thread (SQPOLL)",
         requests=True,
+    ),
+    Server(
+        "apache prefork",
+        "apache2",
+        lambda folder, port: programs.apache(folder, port, "prefork"),
+        "http",
+        BLOCKING,
+        POLL,
+        frozenset({"prefork"}),
+        "httpd.apache.org/docs/2.4/mod/prefork.html; a socket's timeout is a poll (APR)",
+        told=True,
+    ),
+    Server(
+        "apache event",
+        "apache2",
+        lambda folder, port: programs.apache(folder, port, "event"),
+        "http",
+        EPOLL,
+        EPOLL,
+        frozenset({"event_loop_with_workers"}),
+        "httpd.apache.org/docs/2.4/mod/event.html: a listener thread hands connections to workers",
+        told=True,
+    ),
+    Server(
+        "inetd",
+        "inetd",
+        programs.inetd,
+        "line",
+        EPOLL,
+        BLOCKING,
+        frozenset({"process_per_connection"}),
+        "inetd(8), nowait: cat(1) reads its standard input; libevent",
+    ),
+    Server(
+        "vsftpd",
+        "vsftpd",
+        programs.vsftpd,
+        "ftp",
+        BLOCKING,
+        BLOCKING,
+        frozenset({"process_per_connection"}),
+        "vsftpd.conf(5), listen=YES: a process per session",
+    ),
+    Server(
+        "postgresql",
+        "pg_ctlcluster",
+        programs.postgresql,
+        "postgresql",
+        SELECT,
+        EPOLL,
+        frozenset({"process_per_connection"}),
+        "postgresql.org/docs: a backend per connection; storage/ipc/latch.c",
+        told=True,
+    ),
+    Server(
+        "dnsmasq",
+        "dnsmasq",
+        programs.dnsmasq,
+        "dns",
+        None,
+        POLL,
+        _loop(),
+        "dnsmasq(8); src/poll.c",
+    ),
+    Server(
+        "granian",
+        "python:granian",
+        programs.granian,
+        "http",
+        EPOLL,
+        EPOLL,
+        frozenset({"prefork"}),
+        "github.com/emmett-framework/granian: tokio, edge-triggered; hyper looks for HTTP/2's preface first",
+        reads=1,
     ),
 )

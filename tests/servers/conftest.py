@@ -78,11 +78,5 @@ def witnessed(folder: Path) -> Callable[[Server, str], Witnessed]:
     return trace
 
 
-@pytest.fixture(scope="session")
-def straced(witnessed: Callable[[Server, str], Witnessed]) -> Callable[[Server], str]:
-    """Return a function server → the lines that strace writes of it."""
-    return lambda server: witnessed(server, "strace").inner.read_text(errors="replace")
-
-
 def _iotrace(probe: str, recording: Path) -> list[str]:
     return [sys.executable, "-m", "iotrace", "run", "--probe", probe, "-o", str(recording), "--"]

@@ -188,3 +188,75 @@ def uvicorn(folder: Path, port: int, loop: str) -> list[str]:
     """On one of its loops."""
     options = ("--loop", loop, "--port", str(port), "--app-dir", str(folder))
     return [sys.executable, "-m", "uvicorn", *options, "web:asgi"]
+
+
+def apache(folder: Path, port: int, mpm: str) -> list[str]:
+    """With one of its ways to serve, and its two modules that a file needs."""
+    modules = "/usr/lib/apache2/modules/mod_"
+    limits = "MinSpareServers 12\nMaxSpareServers 20\nStartServers 12\n"
+    if mpm != "prefork":
+        limits = "ThreadsPerChild 12\nStartServers 1\nMaxRequestWorkers 12\nServerLimit 1\n"
+    conf = folder / f"apache.{port}.conf"
+    conf.write_text(
+        f"ServerRoot {folder}\nDefaultRuntimeDir {folder}\nPidFile {folder}/apache.{port}.pid\n"
+        f"Listen 127.0.0.1:{port}\nServerName localhost\nErrorLog {folder}/apache.log\n{limits}"
+        f"LoadModule mpm_{mpm}_module {modules}mpm_{mpm}.so\nLoadModule dir_module {modules}dir.so\n"
+        f"LoadModule authz_core_module {modules}authz_core.so\nDocumentRoot {folder}/www\n"
+        "DirectoryIndex index.html\nUser www-data\nGroup www-data\n"
+    )
+    return ["apache2", "-DFOREGROUND", "-f", str(conf)]
+
+
+def inetd(folder: Path, port: int) -> list[str]:
+    """It gives each connection to a cat."""
+    conf = folder / f"inetd.{port}.conf"
+    conf.write_text(f"127.0.0.1:{port} stream tcp nowait.1000 root /bin/cat cat\n")
+    return ["inetd", "-i", str(conf)]
+
+
+def vsftpd(folder: Path, port: int) -> list[str]:
+    """Anonymous, in the foreground."""
+    conf, empty = folder / f"vsftpd.{port}.conf", folder / "empty"
+    empty.mkdir(exist_ok=True)
+    conf.write_text(
+        f"listen=YES\nbackground=NO\nlisten_port={port}\nlisten_address=127.0.0.1\nanonymous_enable=YES\n"
+        f"secure_chroot_dir={empty}\n"
+    )
+    return ["vsftpd", str(conf)]
+
+
+def postgresql(folder: Path, port: int) -> list[str]:
+    """It refuses to be root; its cluster is made when it is first asked for."""
+    user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    data = folder / "cluster"
+    if not data.exists():
+        data.mkdir()
+        shutil.chown(data, "postgres", "postgres")
+        subprocess.run(
+            [*user, postgresql_program("initdb"), "-D", str(data), "-A", "trust", "-N"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+    options = ["-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", "", "-c", "autovacuum=off"]
+    return [*user, postgresql_program("postgres"), *options]
+
+
+def postgresql_program(name: str) -> str:
+    """Return a program of the newest version; Debian keeps them out of the PATH."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(found[-1]) if found else name
+
+
+def dnsmasq(folder: Path, port: int) -> list[str]:
+    """It answers one question itself and asks nobody."""
+    return [
+        *("dnsmasq", "-k", "-p", str(port), "-a", "127.0.0.1", "-i", "lo", "-z", "-h", "-R", "-u", "root"),
+        *("--address=/x.test/127.0.0.9", "-C", "/dev/null", "-x", f"{folder}/dnsmasq.{port}.pid"),
+        *("--log-facility", f"{folder}/dnsmasq.log"),
+    ]
+
+
+def granian(folder: Path, port: int) -> list[str]:
+    """Two workers."""
+    options = ("--host", "127.0.0.1", "--port", str(port), "--workers", "2", "--working-dir", str(folder))
+    return [sys.executable, "-m", "granian", "--interface", "asgi", *options, "web:asgi"]

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from iotrace.analysis.model import Act
 from iotrace.columns import Events
 from iotrace.recording.reading import read
 from probes.events import Kind
@@ -150,3 +151,37 @@ def whole(path: Path) -> Events:
     events = read(path)
     assert not np.any(events["kind"] == Kind.GAP)
     return events
+
+
+_EPOLL_CTL = re.compile(r"epoll_ctl\(\d+, EPOLL_CTL_(?:ADD|MOD), (\d+), \{events=([A-Z|]+)")
+_ACCEPT = re.compile(r"(?:accept4?\((\d+)|<\.\.\. accept4? resumed>).*?(<unfinished \.\.\.>|\) += (-?\d+))")
+
+
+def watched_with(text: str, beside: Events) -> dict[Act, list[str]]:
+    """Return the flags of the epoll_ctl in strace's lines that watched each accept's socket and connection.
+
+    ``beside``, a recording of the same run, tells the processes of threads, and whose children they are: a
+    connection can be inherited.
+    """
+    process = dict(zip(beside["tid"].tolist(), beside["tgid"].tolist(), strict=True))
+    born = beside["kind"] == Kind.TASK_NEW
+    parents = dict(zip(beside["tgid"][born].tolist(), beside["waker"][born].tolist(), strict=True))
+    latest: dict[tuple[int, int], str] = {}
+    fresh: set[tuple[int, int]] = set()
+    asked: dict[int, int] = {}
+    flags: dict[Act, list[str]] = {Act.ACCEPT: [], Act.RECEIVE: []}
+    for line in text.splitlines():
+        tid = int(line.split(maxsplit=1)[0])
+        tgid = process.get(tid, tid)
+        if (watch := _EPOLL_CTL.search(line)) and "EPOLLIN" in watch[2]:
+            fd = int(watch[1])
+            latest[tgid, fd] = watch[2]
+            if known := {(tgid, fd), (parents.get(tgid, tgid), fd)} & fresh:
+                fresh -= known
+                flags[Act.RECEIVE].append(watch[2])
+        elif accept := _ACCEPT.search(line):
+            asked[tid] = int(accept[1]) if accept[1] else asked[tid]
+            if accept[3] and int(accept[3]) >= 0:
+                fresh.add((tgid, int(accept[3])))
+                flags[Act.ACCEPT].append(latest.get((tgid, asked[tid]), ""))
+    return flags
