@@ -165,9 +165,9 @@ def _unseen(act: Act, events: Events, calls: Calls) -> Verdict | None:
     )
     if np.any(events["b"][calls.row[rings]] & _SETUP_SQPOLL):
         words = _(
-            "no receive call was seen, yet io_uring_enter ran {n} times and submitted {submitted} requests, and"
-            " a kernel thread takes others without a call (IORING_SETUP_SQPOLL): this probe cannot see what they"
-            " did"
+            "no receive call was seen, yet io_uring_enter ran {n} times and submitted {submitted} requests,"
+            " and a kernel thread takes others without a call (IORING_SETUP_SQPOLL): this probe cannot see"
+            " what they did"
         )
     submitted = int(np.maximum(calls.ret[enters], 0).sum())
     because = words.format(n=int(np.count_nonzero(enters)), submitted=submitted)
