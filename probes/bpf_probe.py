@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from probes.contract import Command, Options, Outcome, ProbeError, Sink
 from probes.ebpf import library, running, tracefs
 from probes.ebpf.loaded import finish_closing
-from probes.ebpf.privileges import in_initial_pid_namespace, missing_privileges
+from probes.ebpf.privileges import in_initial_pid_namespace, missing_privileges, refusal
 from probes.ebpf.session import Session
 from probes.ebpf.target import Target
 from probes.events import EVENT, Batch
@@ -53,8 +53,8 @@ class BpfProbe:
         if not in_initial_pid_namespace():
             return "in this container process numbers are not the kernel's: run iotrace on the host"
         if tracefs.events() is None and not tracefs.mountable():
-            return "tracefs is not readable: sudo mount -o remount,mode=755 /sys/kernel/tracing"
-        return None
+            return tracefs.unreadable()
+        return refusal()
 
     def start(self, command: Command, options: Options) -> int:
         """Attach, start the target stopped before its first own call; see the contract."""
@@ -133,6 +133,10 @@ class BpfProbe:
             session.close()
         outcome.status = waiter.status
         return outcome
+
+    def can_read(self) -> bool:
+        """Return whether the maps can be read with the capabilities in effect: see :mod:`probes.capabilities`."""
+        return self._running().can_read()
 
     def stop(self) -> None:
         """Ask :meth:`run` to end soon; what still runs is left untouched."""

@@ -96,8 +96,8 @@ def tracing() -> Iterator[Finding]:
         if tracefs.mountable():
             yield Finding("tracefs", State.LESS, _("not mounted; iotrace mounts it when it runs as root"))
         else:
-            remedy = "sudo mount -o remount,mode=755 /sys/kernel/tracing"
-            yield Finding("tracefs", State.BAD, _("not readable"), remedy)
+            cause, remedy = _parted(tracefs.unreadable())
+            yield Finding("tracefs", State.BAD, cause.removeprefix("tracefs ").removeprefix("is "), remedy)
         return
     yield Finding("tracefs", State.GOOD, str(folder.parent))
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import platform
 from pathlib import Path
 
@@ -166,6 +168,13 @@ class Session:
         rows["tid"] = rows["tgid"] = keys >> 16
         self._made += len(rows)
         return rows
+
+    def can_read(self) -> bool:
+        """Return whether bpf(2) lets us look into a map now."""
+        owner = np.zeros(1, np.uint32)
+        return self._loaded.look_up("owners", np.zeros(1, np.uint32), owner) == 0 or (
+            ctypes.get_errno() == errno.ENOENT
+        )
 
     def processes(self) -> list[int]:
         """Return the tgids that are followed now."""

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterator
 from typing import NoReturn
 
+from probes.capabilities import OURS, withhold
 from probes.contract import Command, ProbeError, TargetError
 
 
@@ -83,6 +84,7 @@ def _become(command: Command, go: int, report: int) -> NoReturn:
             os.setresgid(command.gid, command.gid, command.gid)
         if command.uid is not None:
             os.setresuid(command.uid, command.uid, command.uid)
+        withhold(OURS if command.uid is None else None)
         os.write(report, struct.pack("ii", *_exec(command)))
     except OSError as error:
         os.write(report, struct.pack("ii", error.errno or errno.EINVAL, 1))

@@ -13,10 +13,13 @@ PLACES = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
 
 
 def events() -> Path | None:
-    """Return the readable ``events`` folder of tracefs, None where there is none."""
+    """Return the readable ``events`` folder of tracefs, None where there is none.
+
+    Its files belong to root and to the group of its mount, and are not for others.
+    """
     for place in PLACES:
         folder = place / "events"
-        if os.access(folder / "sched", os.R_OK | os.X_OK):
+        if os.access(folder / _ONE_OF_ALL, os.R_OK, effective_ids=True):  # capabilities count: not access(2)
             return folder
     return None
 
@@ -24,6 +27,14 @@ def events() -> Path | None:
 def mountable() -> bool:
     """Return whether tracefs could be mounted: the place exists and this process is root."""
     return os.geteuid() == 0 and PLACES[0].is_dir()
+
+
+def unreadable() -> str:
+    """Return why there is no readable tracefs, and what to do."""
+    options = f"gid={os.getegid()},mode=750"
+    if os.path.ismount(PLACES[0]):
+        return f"tracefs is not readable: sudo mount -o remount,{options} {PLACES[0]}, or CAP_DAC_READ_SEARCH"
+    return f"tracefs is not mounted: sudo mount -t tracefs -o {options} tracefs {PLACES[0]}"
 
 
 def mount() -> str | None:
@@ -75,6 +86,8 @@ def structure(tag: str, needed: Iterable[Field]) -> str:
     body = "\n".join(lines) or "    u64 skipped;"
     return f"struct {tag} {{\n{body}\n}};\n"
 
+
+_ONE_OF_ALL = "sched/sched_switch/format"
 
 _FIELD = re.compile(
     r"field:[^;]*?(\w+)(?:\[(\d+)\])?;\s*offset:(\d+);\s*size:(\d+);\s*signed:([01]);",

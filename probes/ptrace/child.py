@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
+from probes.capabilities import OURS, withhold
 from probes.contract import Command, ProbeError, TargetError
 from probes.ptrace import filter as seccomp
 from probes.ptrace.abi import WALL
@@ -84,6 +85,7 @@ def become(command: Command) -> Callable[[], object]:
                 os.setresuid(command.uid, command.uid, command.uid)
         except OSError as error:
             raise _UserError(error.errno, error.strerror) from None
+        withhold(OURS if command.uid is None else None)
         # As execvp(3): go on past what is not there, remember what is there and may not be run.
         denied: OSError | None = None
         for path in candidates:
