@@ -19,6 +19,8 @@ FLOORS = {
     "iotrace.columns": 1,
     "iotrace.fonts": 1,
     "iotrace.language": 1,
+    "iotrace.invoking_user": 1,
+    "iotrace.creation": 1,
     "iotrace.numbers": 1,
     "iotrace.refusals": 1,
     "iotrace.theme": 1,

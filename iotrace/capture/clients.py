@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from iotrace.capture import supervisor
+from iotrace.invoking_user import User, acting_as
 from iotrace.language import _
 from probes.contract import Command
 
@@ -92,10 +93,11 @@ class Supervisor:
     """
 
     def __init__(self, demo: Demo, command: Command) -> None:
-        self._folder = tempfile.mkdtemp(prefix="iotrace-")
-        port_file = os.path.join(self._folder, "port")
+        user = None
         if command.uid is not None and command.gid is not None:
-            os.chown(self._folder, command.uid, command.gid)
+            user = User(command.uid, command.gid, command.groups)
+        self._folder = acting_as(user, lambda: tempfile.mkdtemp(prefix="iotrace-"))
+        port_file = os.path.join(self._folder, "port")
         self.command = Command(
             command.argv,
             {**command.environment, PORT_FILE: port_file},

@@ -14,9 +14,12 @@ from iotrace.capture import notes
 from iotrace.capture.choice import Choice
 from iotrace.capture.clients import Demo, Report, Supervisor
 from iotrace.capture.conduct import Conductor
+from iotrace.capture.confinement import Confinable, confine
 from iotrace.capture.descriptors import open_descriptors
 from iotrace.capture.memory import MemorySampler
 from iotrace.capture.target import Target, command
+from iotrace.invoking_user import invoking_user
+from iotrace.recording.file import create
 from iotrace.recording.layout import default_path
 from probes.contract import Command, Options, Outcome
 from probes.events import Batch, Kind
@@ -30,7 +33,10 @@ TRACER_FAILED = 125
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do besides tracing. ``demo``: start these clients; ``output``: the recording's file."""
+    """What to do besides tracing. ``demo``: start these clients; ``output``: the recording's file.
+
+    ``own_process``: this process does nothing else, and may give its privileges up for good.
+    """
 
     options: Options = field(default_factory=Options)
     output: Path | None = None
@@ -38,6 +44,7 @@ class Plan:
     as_root: bool = False
     duration_ns: int | None = None
     demo: Demo | None = None
+    own_process: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,12 @@ def _record(
     probe = choice.probe
     pid = probe.start(ready, plan.options)
     try:
-        writer = _open(target, ready, choice, plan, pid, say)
+        path = plan.output or default_path(target.name, pid)
+        fd = create(path, plan.force)
+        described = open_descriptors([pid], time.monotonic_ns(), across_exec=True)
+        if plan.own_process and isinstance(probe, Confinable):
+            confine(None if plan.as_root else invoking_user(os.environ), probe.can_read)
+        writer = _open(path, fd, ready, choice, plan, pid, say)
     except BaseException:  # Ctrl-C as well: no process may stay behind
         probe.kill()
         probe.run(_nowhere)
@@ -106,7 +118,7 @@ def _record(
     with Conductor(
         probe, pid, say, plan.duration_ns, tick, sink.alive, end_with_root=supervisor is not None
     ) as conductor:
-        writer.write(open_descriptors([pid], time.monotonic_ns(), across_exec=True))
+        writer.write(described)
         if supervisor:
             supervisor.begin(pid)
         memory = MemorySampler(sink.processes)
@@ -171,13 +183,12 @@ def _nowhere(rows: Batch) -> None:
 
 
 def _open(
-    target: Target, ready: Command, choice: Choice, plan: Plan, pid: int, say: Callable[[str], None]
+    path: Path, fd: int, ready: Command, choice: Choice, plan: Plan, pid: int, say: Callable[[str], None]
 ) -> Writer:
-    # Imported only now: pyarrow takes as long to import as a probe takes to attach.
+    # Imported only now: pyarrow takes as long to import as a probe takes to attach, and starts threads.
     from iotrace.recording.writing import Writer
 
-    path = plan.output or default_path(target.name, pid)
-    return Writer(path, _header(ready, choice, plan, pid), plan.force, on_failure=say)
+    return Writer(path, _header(ready, choice, plan, pid), on_failure=say, fd=fd)
 
 
 def _header(ready: Command, choice: Choice, plan: Plan, pid: int) -> Mapping[str, Any]:

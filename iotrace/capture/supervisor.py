@@ -12,6 +12,7 @@ JSON object: ``statuses`` (of each client), ``output`` (the tail of what they sa
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import select
@@ -23,6 +24,8 @@ import time
 from typing import Any
 
 OUTPUT_BYTES = 8192
+#: prctl(2): the clients get no capability that was granted to the tracer.
+PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 #: The server is to see its last client leave before it is ended.
 SETTLE_MS = 100
 SERVER_PATIENCE_S = 2.0
@@ -35,6 +38,7 @@ def main() -> None:
         os._exit(0)
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     if spec["uid"] is not None:
         os.setgroups(spec["groups"])
         os.setgid(spec["gid"])

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from iotrace.invoking_user import invoking_user
 from iotrace.language import _
 from probes.contract import Command, TargetError
 
@@ -68,18 +69,6 @@ def command(target: Target, environment: Mapping[str, str], as_root: bool = Fals
     except KeyError:
         pass  # a user without an entry keeps what sudo passed on
     return Command(target.argv, theirs, uid, gid, groups)
-
-
-def invoking_user(environment: Mapping[str, str]) -> tuple[int, int, tuple[int, ...]] | None:
-    """Return the user, group and groups of who called sudo; None outside sudo."""
-    uid, gid = environment.get("SUDO_UID", ""), environment.get("SUDO_GID", "")
-    if os.geteuid() != 0 or not uid.isdecimal() or not gid.isdecimal() or uid == "0":
-        return None
-    try:
-        groups = os.getgrouplist(pwd.getpwuid(int(uid)).pw_name, int(gid))
-    except KeyError:
-        groups = [int(gid)]
-    return int(uid), int(gid), tuple(groups)
 
 
 def _refused(words: str, path: str, status: int) -> TargetError:

@@ -13,7 +13,7 @@ def entry() -> int:
     """Run the command line and end the process as the target ended: the console script."""
     _fill_closed_streams()
     try:
-        ending = perform(sys.argv[1:])
+        ending = perform(sys.argv[1:], own_process=True)
     except SystemExit as end:
         ending = Ending(end.code if isinstance(end.code, int) else USAGE)
     _flush()
@@ -26,8 +26,11 @@ def main(argv: Sequence[str]) -> int:
     return perform(argv).status
 
 
-def perform(argv: Sequence[str]) -> Ending:
-    """Run the command line; return how the process is to end. Usage errors raise SystemExit (2)."""
+def perform(argv: Sequence[str], own_process: bool = False) -> Ending:
+    """Run the command line; return how the process is to end. Usage errors raise SystemExit (2).
+
+    ``own_process``: nothing else is to be done in this process.
+    """
     from iotrace.cli.parser import parse
     from iotrace.cli.screen import say
 
@@ -36,6 +39,7 @@ def perform(argv: Sequence[str]) -> Ending:
         from iotrace.recording.layout import RecordingError  # after the help, which needs no numpy
     except BrokenPipeError:
         return Ending(0)
+    arguments.own_process = own_process
     try:
         ending = arguments.run(arguments)
     except RecordingError as error:

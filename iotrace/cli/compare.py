@@ -76,9 +76,10 @@ def recorded_models(folder: Path, arguments: argparse.Namespace) -> list[tuple[s
     """
     from iotrace.capture.clients import ManifestError, shipped
     from iotrace.cli.several import run_each
+    from iotrace.creation import make_folders
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folders(folder)
         known = shipped()
     except ManifestError as error:
         say(str(error))

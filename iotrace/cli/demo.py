@@ -76,13 +76,14 @@ def run(arguments: argparse.Namespace) -> Ending:
 def _run_all(found: Mapping[str, Demo], arguments: argparse.Namespace) -> Ending:
     """Run every demo, and print a line for each as soon as it has ended."""
     from iotrace.analysis import analyse
+    from iotrace.creation import make_folders
     from iotrace.recording.layout import RecordingError
     from iotrace.recording.reading import read
     from iotrace.views.course import demo_line
 
     folder: Path = arguments.output or Path(_FOLDER)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folders(folder)
     except OSError as error:
         words = _("{folder} cannot be made: {error}; name another with -o DIR")
         say(words.format(folder=folder, error=error.strerror))

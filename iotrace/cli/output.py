@@ -1,7 +1,7 @@
 """Write files that a command makes: nothing is replaced unasked, nothing half-written is left behind.
 
 A file is written beside its place under another name, and gets its own when it is whole. Its mode is what
-the umask leaves of 0666, and under sudo it belongs to the user who called it.
+the umask leaves of 0666, and under sudo it belongs to the user who called it (:mod:`iotrace.creation`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from iotrace.cli.screen import say
+from iotrace.creation import Folder
 from iotrace.language import _
-
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class OutputError(Exception):
@@ -31,6 +30,10 @@ def check(path: Path, force: bool) -> None:
         return
     except OSError as error:
         raise _cannot(path, error) from None
+    _refuse(path, mode, force)
+
+
+def _refuse(path: Path, mode: int, force: bool) -> None:
     if stat.S_ISDIR(mode):
         raise OutputError(_("{path} is a folder: give the name of a file in it").format(path=path))
     if not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
@@ -48,21 +51,22 @@ def new_file(path: Path, force: bool) -> Iterator[BinaryIO]:
     A symbolic link at ``path`` is replaced by the file, never followed.
     """
     check(path, force)
-    partial = path.with_name(f".{path.name[:200]}.{os.getpid()}")
+    partial = f".{path.name[:200]}.{os.getpid()}"
     try:
-        fd = os.open(partial, _NEW, 0o666)
-    except OSError as error:
-        raise _cannot(path, error) from None
-    try:
-        with os.fdopen(fd, "wb", buffering=1 << 20) as out:
-            _give_to_caller(fd)
-            yield out
-        check(path, force)
-        partial.replace(path)
+        with Folder(path.parent) as folder:
+            fd = folder.create(partial, 0o666)
+            try:
+                with os.fdopen(fd, "wb", buffering=1 << 20) as out:
+                    yield out
+                with suppress(FileNotFoundError):
+                    _refuse(path, folder.status(path.name).st_mode, force)
+                folder.replace(path.name, partial)
+            except BaseException:
+                with suppress(OSError):
+                    folder.remove(partial)
+                raise
     except OSError as error:
         raise _cannot(path, error) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def write_files(files: Sequence[tuple[Path, bytes]], force: bool) -> None:
@@ -82,10 +86,3 @@ def write_files(files: Sequence[tuple[Path, bytes]], force: bool) -> None:
 def _cannot(path: Path, error: OSError) -> OutputError:
     words = _("{path} cannot be written: {error}")
     return OutputError(words.format(path=path, error=error.strerror))
-
-
-def _give_to_caller(fd: int) -> None:
-    owner, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
-    if os.geteuid() == 0 and owner.isdecimal():
-        with suppress(OSError):  # a file system without owners: it stays root's
-            os.fchown(fd, int(owner), int(group) if group.isdecimal() else -1)

@@ -123,6 +123,10 @@ def run(arguments: argparse.Namespace) -> Ending:
 
 def trace(target: object, arguments: argparse.Namespace) -> Ending:
     """Run ``target`` (a :class:`iotrace.capture.target.Target`) as the options say."""
+    from iotrace.capture.confinement import import_numpy
+
+    if arguments.own_process:
+        import_numpy()
     from iotrace.capture.choice import choose
     from iotrace.capture.clients import ManifestError, demo_of
     from iotrace.capture.record import Plan, record
@@ -146,6 +150,7 @@ def trace(target: object, arguments: argparse.Namespace) -> Ending:
             arguments.as_root,
             arguments.duration,
             demo,
+            arguments.own_process,
         )
         try:
             result = record(target, choice, plan, lines.say, line.show if line else None)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import stat
 import threading
 import time
 import zlib
@@ -25,6 +24,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from iotrace.language import _
+from iotrace.recording.file import create, remove
 from iotrace.recording.layout import (
     CALL_NAMES,
     CHECK_KEY,
@@ -51,7 +51,8 @@ class Writer:
 
     Raises :class:`RecordingError` if the file cannot be created. Afterwards nothing is raised:
     ``failure`` is the sentence that says why rows are missing from the file, or None, and
-    ``on_failure`` is called with it once.
+    ``on_failure`` is called with it once. ``fd``: what
+    :func:`iotrace.recording.file.create` gave for ``path``.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Writer:
         header: Mapping[str, Any],
         force: bool = False,
         on_failure: Callable[[str], None] | None = None,
+        fd: int | None = None,
     ) -> None:
         self.path = path
         self.failure: str | None = None
@@ -73,7 +75,7 @@ class Writer:
         self._closed = False
         self._check = 0
         self._size = 0
-        self._fd = _create(path, force)
+        self._fd = create(path, force) if fd is None else fd
         self._buffer = io.BytesIO()
         facts = json.dumps({**header, "format": FORMAT}, default=str)
         self._schema = pa.schema(arrow_fields(), {HEADER_KEY: facts})
@@ -83,8 +85,7 @@ class Writer:
         self._append(self._nothing())  # with it the header and the names of the calls
         if not self._size:
             os.close(self._fd)
-            with suppress(OSError):
-                os.unlink(path)
+            remove(path)
             raise RecordingError(_("{cause}; choose another with -o").format(cause=self.failure))
         self._flusher = threading.Thread(target=self._flush_late_rows, name="iotrace-flush", daemon=True)
         self._flusher.start()
@@ -183,30 +184,6 @@ class Writer:
             return b""
         self._size += len(data)
         return data
-
-
-def _create(path: Path, force: bool) -> int:
-    try:
-        if force and stat.S_ISREG(os.lstat(path).st_mode):
-            os.unlink(path)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        words = _("cannot replace {path}: {error}; choose another with -o")
-        raise RecordingError(words.format(path=path, error=error.strerror)) from None
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        words = _("{path} exists: choose another with -o, or replace it with --force")
-        raise RecordingError(words.format(path=path)) from None
-    except OSError as error:
-        words = _("cannot create {path}: {error}; choose another with -o")
-        raise RecordingError(words.format(path=path, error=error.strerror)) from None
-    owner, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
-    if os.geteuid() == 0 and owner.isdecimal():
-        with suppress(OSError):  # a file system without owners: it stays root's
-            os.fchown(fd, int(owner), int(group) if group.isdecimal() else -1)
-    return fd
 
 
 def _copy(rows: Batch) -> Batch:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from iotrace.capture.target import invoking_user
+from iotrace.invoking_user import invoking_user
 from iotrace.recording.layout import latest
 from tests.command import COMMAND, LIMIT_S, environment
 from tests.live import require
