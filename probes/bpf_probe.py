@@ -135,7 +135,7 @@ class BpfProbe:
         return outcome
 
     def can_read(self) -> bool:
-        """Return whether the maps can be read with the capabilities in effect: see :mod:`probes.capabilities`."""
+        """Return whether the maps can be read with the capabilities that are in effect."""
         return self._running().can_read()
 
     def stop(self) -> None:

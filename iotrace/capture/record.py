@@ -17,6 +17,7 @@ from iotrace.capture.conduct import Conductor
 from iotrace.capture.confinement import Confinable, confine
 from iotrace.capture.descriptors import open_descriptors
 from iotrace.capture.memory import MemorySampler
+from iotrace.capture.set_user_id import Helpers
 from iotrace.capture.target import Target, command
 from iotrace.invoking_user import invoking_user
 from iotrace.recording.file import create
@@ -132,7 +133,8 @@ def _record(
     ended_by = "clients" if clients and clients.ended != "itself" else conductor.ended_by
     status, number = _status(outcome.status, ended_by)
     statuses = clients.statuses if clients else None
-    writer.note({**notes.ending(outcome, ended_by, number, statuses), "memory": memory.note()})
+    also = {"memory": memory.note(), "set_user_id": sink.helpers.met}
+    writer.note({**notes.ending(outcome, ended_by, number, statuses), **also})
     writer.close()
     failure = writer.failure
     return Result(writer.path, outcome, status, number, failure, clients)
@@ -147,6 +149,7 @@ class _Sink:
         self._writer = writer
         self._seen: set[int] = set()
         self._gone: set[int] = set()
+        self.helpers = Helpers(pid)
 
     def __call__(self, rows: Batch) -> None:
         gaps = rows.rows["kind"] == Kind.GAP
@@ -158,6 +161,7 @@ class _Sink:
         ended = (rows.rows["kind"] == Kind.TASK_EXIT) & (rows.rows["tid"] == rows.rows["tgid"])
         if ended.any():
             self._gone |= set(rows.rows["tgid"][ended].tolist())
+        self.helpers.look(rows)
         self._writer.write(rows)
 
     def processes(self) -> list[int]:

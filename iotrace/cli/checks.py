@@ -17,6 +17,7 @@ from iotrace.capture.choice import PROBES, reason_against
 from iotrace.language import N_, _
 from iotrace.refusals import said
 from probes.contract import ProbeError
+from probes.ebpf.privileges import missing_privileges
 
 _EVIDENCE = "evidence "
 
@@ -72,14 +73,16 @@ def system() -> Iterator[Finding]:
         f"Linux {platform.release()} {platform.machine()}",
         "" if known else _("iotrace knows x86_64 and aarch64"),
     )
-    root = os.geteuid() == 0
-    words = _("user {uid}: the eBPF probe needs root or CAP_BPF and CAP_PERFMON")
-    yield Finding(
-        N_("privileges"),
-        State.GOOD if root else State.LESS,
-        "root" if root else words.format(uid=os.geteuid()),
-        "" if root else _("sudo iotrace run ... (the target still runs as you)"),
+    missing, uid = missing_privileges(), os.geteuid()
+    if missing is None:
+        words = "root" if uid == 0 else _("user {uid} with CAP_BPF and CAP_PERFMON").format(uid=uid)
+        yield Finding(N_("privileges"), State.GOOD, words)
+        return
+    words = _("user {uid}: the eBPF probe needs {missing}; the ptrace probe needs nothing").format(
+        uid=uid, missing=missing
     )
+    remedy = _("sudo iotrace run ... (the target still runs as you), or as docs/permissions.md says")
+    yield Finding(N_("privileges"), State.LESS, words, remedy)
 
 
 def tracing() -> Iterator[Finding]:

@@ -108,6 +108,15 @@ def _notes(analysis: Analysis, tight: bool) -> Iterable[str]:
         yield _("the recording has no end, it was cut off or goes on: what came later is not in it")
     if header.get("attached"):
         yield _("attached while it ran: a call that was under way then is not recorded")
+    if helpers := _set_user_id(analysis):
+        words = _("{programs}: set-user-ID had no effect, this probe without root sets no_new_privs")
+        yield words.format(programs=", ".join(helpers))
     options = header.get("options")
     if isinstance(options, Mapping) and options.get("pin"):
         yield _("tracer and target shared one CPU (--pin)")
+
+
+def _set_user_id(analysis: Analysis) -> list[str]:
+    """Return the programs of :mod:`iotrace.capture.set_user_id`, as the recording names them."""
+    told = [note.get("set_user_id") for note in analysis.events.notes]
+    return [str(path) for paths in told if isinstance(paths, list) for path in paths]
