@@ -136,6 +136,8 @@ def _record(
     also = {"memory": memory.note(), "set_user_id": sink.helpers.met}
     writer.note({**notes.ending(outcome, ended_by, number, statuses), **also})
     writer.close()
+    if remark := outcome.notes.get("cache"):
+        say(str(remark))
     failure = writer.failure
     return Result(writer.path, outcome, status, number, failure, clients)
 

@@ -17,7 +17,8 @@ import json
 import os
 import platform
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -109,41 +110,88 @@ def folder() -> Path:
     """Return where this user's images are kept."""
     if os.geteuid() == 0:
         return Path("/var/cache/iotrace")
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "iotrace"
+    given = Path(
+        os.environ.get("XDG_CACHE_HOME", "")
+    )  # one that is not absolute counts as none (basedir-spec)
+    return (given if given.is_absolute() else Path.home() / ".cache") / "iotrace"
+
+
+def distrusted() -> str | None:
+    """Return why what is in the folder is not used, in one line; None where it may be, or there is none."""
+    place = folder()
+    try:
+        status = os.lstat(place)
+    except OSError:
+        return None
+    if stat.S_ISDIR(status.st_mode) and _is_mine(status):
+        return None
+    if not stat.S_ISDIR(status.st_mode):
+        problem = "is no folder"
+    elif status.st_uid != os.geteuid():
+        problem = f"belongs to user {status.st_uid}"
+    else:
+        problem = "can be written by others"
+    return f"compiled programs are not kept: {place} {problem}; remove it, and iotrace makes it anew"
 
 
 def load(name: str) -> Image | None:
     """Return a kept image; None where there is none that this user alone could have written."""
     try:
-        fd = os.open(folder() / f"{name}.json", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with _opened() as place:
+            fd = os.open(f"{name}.json", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place)
+            with os.fdopen(fd, "rb") as file:
+                return _of_json(file.read()) if _is_mine(os.fstat(fd)) else None
     except OSError:
         return None
-    with os.fdopen(fd, "rb") as file:
-        if not _is_mine(os.fstat(fd)) or not _is_mine(os.stat(folder())):
-            return None
-        try:
-            data = json.loads(file.read())
-            maps = tuple(MapShape(*shape) for shape in data["maps"])
-            return Image(maps, {key: bytes.fromhex(code) for key, code in data["programs"].items()})
-        except (ValueError, KeyError, TypeError):
-            return None
-
-
-def _is_mine(status: os.stat_result) -> bool:
-    return status.st_uid == os.geteuid() and not stat.S_IMODE(status.st_mode) & 0o022
 
 
 def store(name: str, image: Image) -> None:
     """Keep an image for the next run; where that is impossible, the next run compiles again."""
     data = {"maps": image.maps, "programs": {key: code.hex() for key, code in image.programs.items()}}
-    path = folder() / f"{name}.json"
-    new = path.with_suffix(f".{os.getpid()}")
+    new = f"{name}.{os.getpid()}"
     with suppress(OSError):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        kept = sorted(path.parent.glob("*.json"), key=lambda old: old.stat().st_mtime, reverse=True)
-        for old in kept[_MOST - 1 :]:
-            old.unlink()
-        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "w") as file:
-            json.dump(data, file)
-        os.replace(new, path)
+        folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _opened() as place:
+            _tidy(place)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            fd = os.open(new, flags, 0o600, dir_fd=place)
+            try:
+                with os.fdopen(fd, "w") as file:
+                    json.dump(data, file)
+                os.rename(new, f"{name}.json", src_dir_fd=place, dst_dir_fd=place)
+            except BaseException:
+                os.unlink(new, dir_fd=place)
+                raise
+
+
+@contextmanager
+def _opened() -> Iterator[int]:
+    """Open the folder, through no link. Raises ``OSError`` where others could write in it."""
+    place = os.open(folder(), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if not _is_mine(os.fstat(place)):
+            raise PermissionError
+        yield place
+    finally:
+        os.close(place)
+
+
+def _tidy(place: int) -> None:
+    """Leave room for one more: the oldest go."""
+    kept = [name for name in os.listdir(place) if name.endswith(".json")]
+    kept.sort(key=lambda name: os.lstat(name, dir_fd=place).st_mtime_ns, reverse=True)
+    for old in kept[_MOST - 1 :]:
+        os.unlink(old, dir_fd=place)
+
+
+def _of_json(text: bytes) -> Image | None:
+    try:
+        data = json.loads(text)
+        maps = tuple(MapShape(*shape) for shape in data["maps"])
+        return Image(maps, {key: bytes.fromhex(code) for key, code in data["programs"].items()})
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _is_mine(status: os.stat_result) -> bool:
+    return status.st_uid == os.geteuid() and not stat.S_IMODE(status.st_mode) & 0o022

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probes.contract import Options, ProbeError
-from probes.ebpf import metadata, programs, tracefs
+from probes.ebpf import image, metadata, programs, tracefs
 from probes.ebpf.loaded import Loaded
 from probes.ebpf.mapped import ACCOUNT, PLACES, RUN, RingBuffer, map_array
 from probes.ebpf.states import SIGNAL_KEY, SIGNAL_SENT, TASK, read_hash
@@ -28,6 +28,8 @@ class Session:
 
     def __init__(self, options: Options, notes: dict[str, object]) -> None:
         folder = _tracefs(notes)
+        if remark := image.distrusted():
+            notes["cache"] = remark
         size = options.buffer_bytes
         if size < 4096 or size & (size - 1):
             raise ProbeError(

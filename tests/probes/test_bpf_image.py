@@ -49,6 +49,42 @@ def test_what_others_can_write_is_not_trusted(folder: Path, what: str) -> None:
     assert image.load("name") is None
 
 
+def test_a_folder_of_somebody_else_is_said_and_left_alone(folder: Path) -> None:
+    kept = image.Image((SHAPE,), {"f": MOVE})
+    assert image.distrusted() is None  # there is none yet
+    image.store("name", kept)
+    assert image.distrusted() is None
+    folder.chmod(0o770)
+    assert str(image.distrusted()).endswith(
+        f"{folder} can be written by others; remove it, and iotrace makes it anew"
+    )
+    image.store("other", kept)
+    assert [path.name for path in folder.iterdir()] == ["name.json"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: to give a folder away")
+def test_a_folder_that_another_user_made_is_not_used(folder: Path) -> None:
+    image.store("name", image.Image((SHAPE,), {"f": MOVE}))
+    os.chown(folder, 65534, 65534)
+    assert "belongs to user 65534" in str(image.distrusted())
+    assert image.load("name") is None
+
+
+def test_a_link_in_place_of_the_folder_is_not_followed(folder: Path) -> None:
+    image.store("name", image.Image((SHAPE,), {"f": MOVE}))
+    folder.rename(folder.with_name("elsewhere"))
+    folder.symlink_to(folder.with_name("elsewhere"))
+    assert "is no folder" in str(image.distrusted())
+    assert image.load("name") is None
+
+
+def test_a_folder_that_is_named_by_half_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("HOME", "/home/x")
+    monkeypatch.setenv("XDG_CACHE_HOME", "here")
+    assert image.folder() == Path("/home/x/.cache/iotrace")
+
+
 def test_links_are_not_followed(folder: Path) -> None:
     image.store("name", image.Image((SHAPE,), {"f": MOVE}))
     (folder / "other.json").symlink_to(folder / "name.json")
