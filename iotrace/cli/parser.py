@@ -12,6 +12,7 @@ from typing import NamedTuple, NoReturn
 from iotrace import __version__
 from iotrace.cli.ending import USAGE
 from iotrace.cli.screen import choose_language
+from iotrace.escape import clean
 from iotrace.language import N_, _
 
 
@@ -82,7 +83,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     split = getattr(module, "split", None)
     words, target = split(argv[1:]) if split else (argv[1:], ())
     choose_language(words)
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         f"iotrace {entry.name}",
         description=_(str(module.__doc__)),
         formatter_class=_Formatter,
@@ -94,6 +95,13 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     arguments.run = module.run
     arguments.parser = parser
     return arguments
+
+
+class _Parser(argparse.ArgumentParser):
+    """One whose complaints are for a terminal, whatever was typed."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(clean(message))
 
 
 def _help() -> str:

@@ -9,11 +9,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from iotrace.escape import clean
 from iotrace.language import LANGUAGES, _, of_locale, use, writes_unicode
 from iotrace.refusals import said
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+_BLANK = "\u202f"  # between the digits of our own numbers
 
 
 def add_screen_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
@@ -69,10 +73,12 @@ def choose_language(words: Sequence[str]) -> None:
 def say(line: str) -> None:
     """Write one line about the run to standard error; a terminal that is gone is no reason to fail.
 
-    What a probe said, in English, is told again in the language that is spoken.
+    What a probe said, in English, is told again in the language that is spoken. It may hold a name that somebody
+    else has given to a file.
     """
+    words = _BLANK.join(map(clean, said(line).split(_BLANK)))
     with suppress(OSError, ValueError):
-        print(f"iotrace: {said(line)}", file=sys.stderr, flush=True)
+        print(f"iotrace: {words}", file=sys.stderr, flush=True)
 
 
 def _width(text: str) -> int:
