@@ -73,8 +73,8 @@ def choose_language(words: Sequence[str]) -> None:
 def say(line: str) -> None:
     """Write one line about the run to standard error; a terminal that is gone is no reason to fail.
 
-    What a probe said, in English, is told again in the language that is spoken. It may hold a name that somebody
-    else has given to a file.
+    What a probe said, in English, is told again in the language that is spoken. A name in it that somebody
+    else has given to a file is words.
     """
     words = _BLANK.join(map(clean, said(line).split(_BLANK)))
     with suppress(OSError, ValueError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from iotrace.columns import FIELDS, Events
+from iotrace.recording import facts
 from iotrace.recording.bounds import check
 from iotrace.recording.framing import Damaged
 from iotrace.recording.layout import COLUMNS, Column
@@ -177,11 +177,8 @@ def _notes(
 ) -> tuple[dict[str, Any], ...]:
     notes: list[dict[str, Any]] = []
     for row in np.flatnonzero(kind == Kind.NOTE):
-        try:
-            note = json.loads(blob[offsets[row] : offsets[row + 1]].tobytes())
-        except ValueError:
-            continue  # the row is kept; only its reading as facts fails
-        if isinstance(note, dict):
+        note = facts.note(blob[offsets[row] : offsets[row + 1]].tobytes())
+        if note is not None:
             notes.append(note)
     if left_over:
         notes.append({"left_over_bytes": left_over})

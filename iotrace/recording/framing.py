@@ -17,6 +17,11 @@ from iotrace.recording.layout import CHECK_KEY, MAX_BATCH_BYTES, MAX_ROWS
 CONTINUATION = b"\xff\xff\xff\xff"
 _END = CONTINUATION + bytes(4)
 _MAX_METADATA = 16 << 20
+
+#: Real recordings pack to a fiftieth (a row to 4 of 190 bytes); a file that unpacks to more than this times
+#: its size was made to fill the memory. So much is always allowed: sets of waits that repeat pack well.
+_PACKED, _ANYWAY = 200, 384 << 20
+
 _SCHEMA, _DICTIONARY, _RECORD_BATCH = 1, 2, 3
 
 
@@ -28,7 +33,8 @@ class Frames(NamedTuple):
     """What a piece of a file holds.
 
     ``rows`` of each record batch, the end of the first batch and of the last whole one, the bytes after
-    it, and whether the stream was closed. Ends are counted from the begin of the piece.
+    it, and whether the stream was closed. Ends are counted from the begin of the piece. ``claimed``: how
+    many bytes its columns have when they are unpacked.
     """
 
     rows: tuple[int, ...]
@@ -36,11 +42,15 @@ class Frames(NamedTuple):
     stop: int
     left_over: int
     closed: bool
+    claimed: int
 
 
 def walk(data: memoryview) -> Frames:
-    """Check every message of a stream. Raises :class:`Damaged`."""
-    return Walk().feed(data)
+    """Check every message of a stream that is to be read whole. Raises :class:`Damaged`."""
+    frames = Walk().feed(data)
+    if frames.claimed > max(_ANYWAY, _PACKED * len(data)):
+        raise Damaged(f"{len(data)} bytes that unpack to {frames.claimed >> 20} MB")
+    return frames
 
 
 class Walk:
@@ -59,12 +69,14 @@ class Walk:
         rows: list[int] = []
         stop = batch_end = first = 0
         closed = False
+        claimed = 0
         for message in _messages(data, self.at):
             if message is None:
                 closed = True
                 stop = batch_end + len(_END)
                 break
-            kind, start, stop, table, crc = message
+            kind, start, stop, table, crc, size = message
+            claimed += size
             if (kind == _SCHEMA) != (start + self.at == 0):
                 raise Damaged(f"message at byte {self.at + start}")
             if kind == _RECORD_BATCH:
@@ -76,7 +88,7 @@ class Walk:
                 first = first or stop
         self.at += batch_end
         whole = stop if closed else batch_end
-        return Frames(tuple(rows), first, batch_end, len(data) - whole, closed)
+        return Frames(tuple(rows), first, batch_end, len(data) - whole, closed, claimed)
 
 
 class _Message(NamedTuple):
@@ -85,6 +97,7 @@ class _Message(NamedTuple):
     stop: int
     table: _Table
     crc: bytes
+    claimed: int
 
 
 def _messages(data: memoryview, base: int) -> Iterator[_Message | None]:
@@ -112,16 +125,17 @@ def _messages(data: memoryview, base: int) -> Iterator[_Message | None]:
                 return
             kind = message.number("<B", 1)
             header = message.table(2)
+            claimed = 0
             if kind in (_DICTIONARY, _RECORD_BATCH):
                 batch = header if kind == _RECORD_BATCH else header.table(1)
-                _check_buffers(batch, data[body:stop])
+                claimed = _check_buffers(batch, data[body:stop])
                 header = batch
             elif kind != _SCHEMA or body_length:
                 raise Damaged(f"message kind at byte {base + at}")
             crc = message.text_pair(4, CHECK_KEY.encode())
         except (struct.error, ValueError, IndexError):
             raise Damaged(f"message at byte {base + at}") from None
-        yield _Message(kind, at, stop, header, crc)
+        yield _Message(kind, at, stop, header, crc, claimed)
         at = stop
 
 
@@ -129,8 +143,11 @@ def _rows(batch: _Table) -> int:
     return batch.number("<q", 0)
 
 
-def _check_buffers(batch: _Table, body: memoryview) -> None:
-    """Check that a batch's claims fit its body, and that opening it allocates no more than agreed."""
+def _check_buffers(batch: _Table, body: memoryview) -> int:
+    """Check that a batch's claims fit its body, and that opening it allocates no more than agreed.
+
+    Return how much that is, in bytes.
+    """
     if not 0 <= _rows(batch) <= MAX_ROWS:
         raise Damaged("rows of a batch")
     if any(not 0 <= length <= MAX_BATCH_BYTES for length, _ in batch.pairs(1)):
@@ -144,6 +161,7 @@ def _check_buffers(batch: _Table, body: memoryview) -> None:
             total += length if claim == -1 else claim
             if claim < -1 or total > MAX_BATCH_BYTES:
                 raise Damaged("size of a column")
+    return total
 
 
 class _Table:

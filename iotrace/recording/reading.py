@@ -6,7 +6,6 @@ line and no memory.
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
 import stat
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from iotrace.columns import Events
 from iotrace.language import _
+from iotrace.recording import facts
 from iotrace.recording.decoding import LazyColumns, columns_of, events_of, open_batches, wanted_columns
 from iotrace.recording.framing import CONTINUATION, Damaged, walk
 from iotrace.recording.layout import FORMAT, HEADER_KEY, RecordingError, arrow_fields
@@ -128,9 +128,9 @@ def header_of(path: Path, schema: pa.Schema) -> dict[str, Any]:
     if text is None:
         words = _("{path} is another program's Arrow stream: give a file that `iotrace run` wrote")
         raise RecordingError(words.format(path=path))
-    header: dict[str, Any] = json.loads(text)
-    version = header.get("format") if isinstance(header, dict) else None
-    if not isinstance(version, int) or version < 1:
+    header = facts.header(text)
+    version = header.get("format", 0)
+    if version < 1:
         raise Damaged("header")
     if version > FORMAT:
         words = _(
