@@ -24,7 +24,23 @@ SENTENCES = (
     N_("the eBPF probe does not know {machine}: use the ptrace probe"),
     N_("the eBPF probe needs {what}: run it as root, or with CAP_BPF and CAP_PERFMON"),
     N_("in this container process numbers are not the kernel's: run iotrace on the host"),
-    N_("tracefs is not readable: sudo mount -o remount,mode=755 /sys/kernel/tracing"),
+    N_("tracefs is not readable: sudo mount -o remount,{options} {place}, or CAP_DAC_READ_SEARCH"),
+    N_("tracefs is not mounted: sudo mount -t tracefs -o {options} tracefs {place}"),
+    N_(
+        "{cause} forbids {call}: allow it (docs/permissions.md), run iotrace on the host, or use --probe ptrace"
+    ),
+    N_("this kernel, built without it,"),
+    N_("a seccomp filter, as containers have ({error}),"),
+    N_("this user namespace, whose capabilities are not the kernel's ({error}),"),
+    N_("a security module or the kernel's lockdown ({error})"),
+    N_("compiled programs are not kept: {folder} is no folder; remove it, and iotrace makes it anew"),
+    N_(
+        "compiled programs are not kept: {folder} belongs to user {uid}; remove it, and iotrace makes it anew"
+    ),
+    N_(
+        "compiled programs are not kept: {folder} can be written by others; remove it,"
+        " and iotrace makes it anew"
+    ),
     N_("tracefs cannot be mounted ({problem}): sudo mount -t tracefs tracefs /sys/kernel/tracing"),
     N_("bcc is not installed: sudo apt install python3-bpfcc"),
     N_("bcc does not load ({error}): reinstall it, sudo apt install python3-bpfcc"),
