@@ -27,20 +27,17 @@ SENTENCES = (
     N_("tracefs is not readable: sudo mount -o remount,{options} {place}, or CAP_DAC_READ_SEARCH"),
     N_("tracefs is not mounted: sudo mount -t tracefs -o {options} tracefs {place}"),
     N_(
-        "{cause} forbids {call}: allow it (docs/permissions.md), run iotrace on the host, or use --probe ptrace"
+        "{cause} forbids {call}: allow it (docs/permissions.md), run iotrace on the host,"
+        " or use --probe ptrace"
     ),
     N_("this kernel, built without it,"),
     N_("a seccomp filter, as containers have ({error}),"),
     N_("this user namespace, whose capabilities are not the kernel's ({error}),"),
     N_("a security module or the kernel's lockdown ({error})"),
-    N_("compiled programs are not kept: {folder} is no folder; remove it, and iotrace makes it anew"),
-    N_(
-        "compiled programs are not kept: {folder} belongs to user {uid}; remove it, and iotrace makes it anew"
-    ),
-    N_(
-        "compiled programs are not kept: {folder} can be written by others; remove it,"
-        " and iotrace makes it anew"
-    ),
+    N_("compiled programs are not kept: {folder}, which {problem}; remove it, and iotrace makes it anew"),
+    N_("is no folder"),
+    N_("belongs to user {uid}"),
+    N_("can be written by others"),
     N_("tracefs cannot be mounted ({problem}): sudo mount -t tracefs tracefs /sys/kernel/tracing"),
     N_("bcc is not installed: sudo apt install python3-bpfcc"),
     N_("bcc does not load ({error}): reinstall it, sudo apt install python3-bpfcc"),

@@ -165,8 +165,11 @@ def _openings(events: Events, calls: Calls) -> tuple[Ints, Ints, Ints, Ints]:
     single = is_role(calls, Role.OPEN, Role.ACCEPT) & done & ~pair
     control = np.flatnonzero((calls.code == code("fcntl")) & done)
     duplicated = control[np.isin(events["a"][calls.row[control]], (_F_DUPFD, _F_DUPFD_CLOEXEC))]
-    one = np.sort(np.r_[np.flatnonzero(single), duplicated])
+    # In the order of time: rows of several CPUs need not be.
+    one = np.r_[np.flatnonzero(single), duplicated]
+    one = one[np.lexsort((one, calls.exit_ns[one]))]
     two = np.flatnonzero(pair)
+    two = two[np.lexsort((two, calls.exit_ns[two]))]
     both = events["c"][calls.row[two]]
     index = np.r_[one, two, two]
     made = np.r_[calls.ret[one], both & 0xFFFFFFFF, both >> 32]

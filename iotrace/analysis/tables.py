@@ -43,6 +43,7 @@ class DescriptorTable(Sequence[Descriptor]):
         self._count = np.bincount(root, minlength=len(lives))
         self._bytes = np.bincount(root, operations["bytes"][known], minlength=len(lives))
         self._model = _models(lives, root, operations["model"][known])
+        self._described = lru_cache(maxsize=4096)(self._describe)  # of this table: it goes with it
 
     def __len__(self) -> int:
         return len(self._lives)
@@ -58,9 +59,8 @@ class DescriptorTable(Sequence[Descriptor]):
             index += len(self)
         if not 0 <= index < len(self):
             raise IndexError(index)
-        return self._describe(index)
+        return self._described(index)
 
-    @lru_cache(maxsize=4096)  # noqa: B019 - the table lives as long as its analysis
     def _describe(self, index: int) -> Descriptor:
         lives, root = self._lives, int(self._lives.root[index])
         nonblocking, asynchronous = int(self.nonblocking[root]), int(self.asynchronous[root])

@@ -131,7 +131,7 @@ def distrusted() -> str | None:
         problem = f"belongs to user {status.st_uid}"
     else:
         problem = "can be written by others"
-    return f"compiled programs are not kept: {place} {problem}; remove it, and iotrace makes it anew"
+    return f"compiled programs are not kept: {place}, which {problem}; remove it, and iotrace makes it anew"
 
 
 def load(name: str) -> Image | None:

@@ -37,16 +37,16 @@ def refusal() -> str | None:
     """Try the two system calls, leaving nothing behind; return None, or who refuses which, and a remedy."""
     for name, problem in (("bpf(2)", _try_bpf()), ("perf_event_open(2)", _try_perf())):
         if problem:
-            return f"{_cause(problem)} forbids {name}: {_REMEDY}"
+            return (
+                f"{_cause(problem)} forbids {name}: allow it (docs/permissions.md), run iotrace on the host,"
+                " or use --probe ptrace"
+            )
     return None
 
 
 def in_initial_pid_namespace() -> bool:
     """Return whether tids here are those that tracepoints tell (pid_namespaces(7), PROC_PID_INIT_INO)."""
     return Path("/proc/self/ns/pid").stat().st_ino == 0xEFFFFFFC
-
-
-_REMEDY = "allow it (docs/permissions.md), run iotrace on the host, or use --probe ptrace"
 
 
 def _cause(problem: int) -> str:

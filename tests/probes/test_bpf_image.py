@@ -56,7 +56,7 @@ def test_a_folder_of_somebody_else_is_said_and_left_alone(folder: Path) -> None:
     assert image.distrusted() is None
     folder.chmod(0o770)
     assert str(image.distrusted()).endswith(
-        f"{folder} can be written by others; remove it, and iotrace makes it anew"
+        f"{folder}, which can be written by others; remove it, and iotrace makes it anew"
     )
     image.store("other", kept)
     assert [path.name for path in folder.iterdir()] == ["name.json"]
