@@ -68,7 +68,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=_("the whole lesson of a demo's recording: its code, the proof, questions and answers"),
     )  # fmt: skip
     what.add_argument(
-        "--size", type=_size, metavar="COLUMNSxROWS", help="of a terminal that is played (default: 100x40)"
+        "--size",
+        type=_size,
+        metavar="COLUMNSxROWS",
+        help=_("of a terminal that is played (default: 100x40)"),
     )
     add_screen_options(parser)
 
@@ -204,11 +207,10 @@ def _endings() -> str:
 
 
 def _size(text: str) -> tuple[int, int]:
-    columns, _, rows = text.lower().partition("x")
+    columns, rows = text.lower().partition("x")[::2]
     if not (
         columns.isdecimal() and rows.isdecimal() and 60 <= int(columns) <= 400 and 20 <= int(rows) <= 200
     ):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no size of a terminal: give COLUMNSxROWS, 60x20 to 400x200"
-        )
+        words = _("{word} is no size of a terminal: give COLUMNSxROWS, 60x20 to 400x200")
+        raise argparse.ArgumentTypeError(words.format(word=repr(text)))
     return int(columns), int(rows)

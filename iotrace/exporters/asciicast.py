@@ -89,7 +89,7 @@ def _end(analysis: Analysis, file: str, columns: int, room: int, below: Sequence
     if len(lines) > room:
         cut = _("… and {n} more lines: iotrace report").format(n=len(lines) - room + 1)
         lines = [*lines[: room - 1], *_plain([cut], "muted", columns)]
-    return _screen(f"# {_('the end of the run')}", [*lines, *below], columns)
+    return _screen("# " + _("the end of the run"), [*lines, *below], columns)
 
 
 def _screen(heading: str, lines: Sequence[str], columns: int) -> Screen:

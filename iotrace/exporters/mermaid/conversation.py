@@ -76,7 +76,7 @@ class _Diagram:
         """Return the moments of one message; those of its wait are told once for all that it announced."""
         client, server = self._client(message.life), self._thread(message.tid)
         who = f"{text(self._name(message.life), 30)} · " if client == "C" else ""
-        by = f"{_('thread {tid}').format(tid=message.tid)} · " if server == "S" else ""
+        by = _("thread {tid}").format(tid=message.tid) + " · " if server == "S" else ""
         accepts = message.act is Act.ACCEPT
         moved = size(message.bytes)
         sent = _("connects") if accepts else _("{size}: data ready").format(size=moved)
@@ -109,7 +109,7 @@ class _Diagram:
         """Return the call and the return of a wait."""
         events = self.analysis.events
         server, name = self._thread(int(events["tid"][row])), spoken(int(events["code"][row]))
-        by = f"{_('thread {tid}').format(tid=int(events['tid'][row]))} · " if server == "S" else ""
+        by = _("thread {tid}").format(tid=int(events["tid"][row])) + " · " if server == "S" else ""
         returns = _("{call} returns: readable").format(call=name)
         return [
             Moment(int(events["enter_ns"][row]), f"{server}->>K", f"{by}{text(name)}"),

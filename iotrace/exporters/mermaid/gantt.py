@@ -104,7 +104,7 @@ def _place(whole: Timeline, first: int, after: int, unit_ns: int) -> str:
 def _key(analysis: Analysis, whole: Timeline, unit_ns: int) -> Iterator[str]:
     """Yield what the looks mean, what was left out, and the small print, as bars of their own."""
     quarter = _CELLS // 4
-    yield f"    section {text(_('key'))}"
+    yield "    section " + text(_("key"))
     for number, (look, words) in enumerate(
         (
             ("active, ", _("asleep or waiting")),
