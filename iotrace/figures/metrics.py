@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 from functools import cache, lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 #: Of the size: how far letters reach above and below their baseline, without accents on capitals.
@@ -21,6 +22,9 @@ TABLE = Path(__file__).parent / "advances.tsv"
 CHINESE_TABLE = Path(__file__).parent / "advances-chinese.tsv"
 
 _EM = 1000
+
+#: What slide programs put between Chinese and another script, whether there is a blank or not: a quarter em.
+_BETWEEN = 250
 
 
 def width(words: str, size: float, bold: bool = False) -> float:
@@ -82,7 +86,14 @@ def _shortened(words: str, kept: int) -> str:
 @lru_cache(4096)
 def _thousandths(words: str, bold: bool) -> int:
     table = _advances()[bold]
-    return sum(table[sign] if sign in table else _other(sign, bold) for sign in words)
+    whole = sum(table[sign] if sign in table else _other(sign, bold) for sign in words)
+    return whole if words.isascii() else whole + _BETWEEN * _changes(words)
+
+
+def _changes(words: str) -> int:
+    """Return how often Chinese and another script meet in a line."""
+    wide = [unicodedata.east_asian_width(sign) in "WF" for sign in words if not sign.isspace()]
+    return sum(before != after for before, after in pairwise(wide))
 
 
 def _other(sign: str, bold: bool) -> int:

@@ -35,7 +35,7 @@ _TITLES = {
 }
 
 #: The bars' width, and where the application's and the kernel's begin.
-_BAR, _APPLICATION, _KERNEL = 56.0, 300.0, 620.0
+_BAR, _APPLICATION, _KERNEL = 56.0, 310.0, 622.0
 
 #: Below this factor one scale serves all.
 _ONE_SCALE = 8.0

@@ -124,3 +124,14 @@ def test_what_only_this_machine_has_is_drawn_or_escaped(suffix: str, monkeypatch
         assert ink(suffix, rare).sum() > 100
     monkeypatch.setattr("iotrace.figures.page.machine_has", lambda sign: False)
     assert legible(rare) == r"\u9f98"
+
+
+def test_there_is_room_for_what_slide_programs_put_between_scripts() -> None:
+    """A quarter em at each change between Chinese and another script, with a blank there or without."""
+    for bold in (False, True):
+        apart = sum(metrics.width(part, 40, bold) for part in ("在 ", "recvfrom", " 里"))
+        assert metrics.width("在 recvfrom 里", 40, bold) == pytest.approx(apart + 2 * 10)
+        assert metrics.width("数据，就绪", 40, bold) == 5 * 40
+        assert metrics.width("a → b", 40, bold) == pytest.approx(
+            sum(metrics.width(sign, 40, bold) for sign in "a → b")
+        )
