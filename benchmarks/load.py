@@ -46,6 +46,11 @@ class Service:
     command: Callable[[Path, int], list[str]]
     drive: Callable[[int, float], float]
     calls: str  # those that its clients make it do, for the peers that are told which
+    needs: tuple[str, str]
+
+    def missing(self) -> bool:
+        """Whether its server or its load generator is not installed."""
+        return any(shutil.which(program) is None for program in self.needs)
 
 
 def load(loop: str, folder: Path) -> list[Line]:
@@ -55,6 +60,8 @@ def load(loop: str, folder: Path) -> list[Line]:
 
 def measure(service: Service, folder: Path, seconds: float, peer_seconds: float) -> list[Line]:
     """Measure one service: ``seconds`` untraced (half before, half after) and traced, then its peers."""
+    if service.missing():
+        raise Missing(f"no {' or no '.join(service.needs)}: sudo apt install redis wrk nginx-light")
     recording = folder / f"{service.name}.load.iotrace"
     before = under(service, folder, [], seconds / 2).per_second
     ours = under(service, folder, traced("bpf", recording), seconds)
@@ -233,6 +240,6 @@ def _wrk(port: int, seconds: float) -> float:
 
 
 SERVICES = (
-    Service("redis", _redis, _redis_benchmark, "read,write,epoll_wait"),
-    Service("nginx", _nginx, _wrk, "recvfrom,writev,sendfile,epoll_wait"),
+    Service("redis", _redis, _redis_benchmark, "read,write,epoll_wait", ("redis-server", "redis-benchmark")),
+    Service("nginx", _nginx, _wrk, "recvfrom,writev,sendfile,epoll_wait", ("nginx", "wrk")),
 )

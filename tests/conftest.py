@@ -1,14 +1,17 @@
-"""What every test finds: signals as a terminal's shell leaves them, and English, whatever the locale is."""
+"""What every test finds: signals as a shell leaves them, and English; each recording it made is checked."""
 
 from __future__ import annotations
 
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from iotrace import language
+from iotrace.recording.layout import RecordingError
+from tests.orderly import check_file
 
 
 def pytest_configure() -> None:
@@ -25,3 +28,15 @@ def _english_again() -> Iterator[None]:
     """Undo what a test chose: the language is one for the process."""
     yield
     language.use("en")
+
+
+@pytest.fixture(autouse=True)
+def recordings_are_orderly(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Check every recording that the test made in its folder, but those that it damaged on purpose."""
+    yield
+    folder = request.node.funcargs.get("tmp_path")
+    for path in sorted(folder.rglob("*.iotrace")) if isinstance(folder, Path) else ():
+        try:
+            check_file(path)
+        except RecordingError:
+            continue

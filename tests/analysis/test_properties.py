@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from iotrace.analysis import analyse, report_json
 from iotrace.analysis.axis import Axis
-from iotrace.analysis.model import PLACES, Analysis, Model
+from iotrace.analysis.model import Analysis
 from iotrace.columns import Events, from_batches
 from probes.events import EVENT, Kind, batch
 from probes.table import BY_NAME, CALLS
+from tests import orderly
 from tests.story import Story
 
 _RESULTS = (-516, -512, -32, -11, -9, -4, -2, -1, 0, 1, 3, 4, 5, 64, 1 << 20)
@@ -60,19 +61,7 @@ def strange(seed: int) -> Events:
 
 
 def check(analysis: Analysis) -> None:
-    op = analysis.operations
-    assert np.all(op["begin_ns"] <= op["ready_ns"])
-    assert np.all(op["ready_ns"] <= op["copy_ns"])
-    assert np.all(op["copy_ns"] <= op["end_ns"])
-    for name in PLACES:
-        assert np.all(op[name] >= 0), name
-    for verdict in analysis.verdicts.values():
-        unknown = verdict.shares.get(Model.UNKNOWN, 0)
-        assert verdict.supporting + verdict.contradicting + unknown == verdict.operations
-    for row in analysis.matrix:
-        for phase in (row.phase1, row.phase2):
-            assert 0 <= phase.blocked <= 1 + 1e-9
-            assert phase.total_ns >= 0
+    orderly.check(analysis)
     json.dumps(report_json(analysis))
 
 

@@ -14,6 +14,7 @@ import pytest
 from iotrace.analysis import Analysis, analyse
 from iotrace.recording.reading import read
 from tests.live import require
+from tests.orderly import check_file
 
 ROOT = Path(__file__).parents[2]
 #: argparse asks the terminal for its size unless these say it: a matter of calls, so of counts.
@@ -48,6 +49,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], A
             check=False,
         )
         assert done.returncode == 0, done.stderr
+        check_file(path)
         return analyse(read(path))
 
     return record

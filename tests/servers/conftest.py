@@ -15,6 +15,7 @@ import pytest
 from iotrace.analysis import Analysis, analyse
 from iotrace.recording.reading import read
 from tests.live import require
+from tests.orderly import check_file
 from tests.servers import programs
 from tests.servers.catalogue import Server
 from tests.servers.running import run
@@ -50,6 +51,7 @@ def traced(folder: Path) -> Callable[[Server, str], Analysis]:
         require(probe)
         path = folder / f"{server.name}.{probe}.iotrace".replace(" ", "-")
         run(server, folder, _iotrace(probe, path))
+        check_file(path)
         return analyse(read(path))
 
     return trace
@@ -73,6 +75,8 @@ def witnessed(folder: Path) -> Callable[[Server, str], Witnessed]:
         own = ["strace", "-f", "-qq", "-s", "16", "-o", str(inner)]
         beside = own if tracer == "strace" else _iotrace(tracer, inner)
         run(server, folder, [*_iotrace("bpf", outer), *beside], inside=2)
+        for path in (outer, inner) if tracer != "strace" else (outer,):
+            check_file(path)
         return Witnessed(outer, inner)
 
     return trace
