@@ -12,7 +12,10 @@ from collections.abc import Iterator, Sequence
 from io import StringIO
 from typing import BinaryIO, NamedTuple
 
+from rich.color import ColorSystem
 from rich.console import Console, RenderableType
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 
 from iotrace import wording
@@ -105,13 +108,22 @@ def _plain(words: Sequence[str], style: str, columns: int) -> list[str]:
 def _lines(view: RenderableType, columns: int) -> list[str]:
     """Return the lines that a terminal gets of a view."""
     console = Console(
-        file=StringIO(), width=columns, theme=THEME, force_terminal=True, color_system="truecolor",
-        no_color=False, highlight=False, markup=False, emoji=False, legacy_windows=False,
-        force_jupyter=False,
+        file=StringIO(), width=columns, theme=THEME, color_system="truecolor", force_jupyter=False,
+        highlight=False, markup=False, emoji=False,
     )  # fmt: skip
-    with console.capture() as captured:
-        console.print(view)
-    return captured.get().rstrip("\n").split("\n")
+    return ["".join(map(_painted, line)) for line in console.render_lines(view, pad=False)]
+
+
+def _painted(segment: Segment) -> str:
+    """Return a piece with its escape sequences.
+
+    A style of rich keeps the first that it makes, for whatever terminal comes after: this one is new.
+    """
+    known = segment.style or Style.null()
+    style = Style(
+        color=known.color, bgcolor=known.bgcolor, bold=known.bold, dim=known.dim, italic=known.italic
+    )  # fmt: skip
+    return style.render(segment.text, color_system=ColorSystem.TRUECOLOR)
 
 
 def _sections(lines: Sequence[str]) -> list[list[str]]:

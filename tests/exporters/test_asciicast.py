@@ -12,13 +12,12 @@ from typing import Any
 
 import pyte
 import pytest
-from rich.console import Console
 
 from iotrace import wording
 from iotrace.analysis import Analysis
 from iotrace.escape import clean
 from iotrace.exporters.contract import CannotExport
-from iotrace.views import show
+from iotrace.views import console, show
 from tests.exporters.asked import exported
 from tests.exporters.browser import Browser
 from tests.exporters.readers import reader
@@ -112,12 +111,22 @@ def test_a_screen_is_what_the_command_prints() -> None:
     screen, stream = terminal((100, 40))
     for event in events[at:until]:
         stream.feed(event[2] if event[1] == "o" else "")
-    console = Console(width=100, file=io.StringIO(), color_system=None)
-    with console.capture() as captured:
-        console.print(show(analysis))
-    said = ["$ iotrace show story.iotrace", *captured.get().rstrip().splitlines()]
+    out = io.StringIO()
+    console("never", width=100, file=out).print(show(analysis))
+    said = ["$ iotrace show story.iotrace", *out.getvalue().rstrip().splitlines()]
     assert [line.rstrip() for line in screen.display[: len(said)]] == [line.rstrip() for line in said]
     assert not "".join(screen.display[len(said) :]).strip()
+
+
+def test_a_terminal_of_fewer_colours_gets_its_own_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """rich keeps a style's escape sequences, for one depth of colour, as long as the process lives."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("COLORTERM", raising=False)
+    assert "48;2;" in "".join(text for _, _, text in cast(scenes.chat())[1])
+    out = io.StringIO()
+    console("always", width=100, file=out).print(show(scenes.chat()))
+    assert "48;5;" in out.getvalue()
+    assert "48;2;" not in out.getvalue()
 
 
 def test_players_can_jump_to_each_view() -> None:

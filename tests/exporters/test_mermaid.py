@@ -141,7 +141,7 @@ def test_the_conversation_is_that_of_the_recording(mermaid: Browser) -> None:
     assert sum("select returns" in line for line in found["messages"]) == 1
     ports = [port for line in found["actors"] for port in re.findall(r":5000\d$", line)]
     assert sorted(set(ports)) == [":50000", ":50001", ":50002"]
-    assert "operations 1 to 6 of 6" in found["notes"][0]
+    assert "messages 1 to 6 of 6" in found["notes"][0]
 
 
 def test_the_model_has_every_piece_of_the_operation(mermaid: Browser) -> None:
@@ -161,7 +161,7 @@ def test_the_model_has_every_piece_of_the_operation(mermaid: Browser) -> None:
 def test_an_operation_may_be_chosen(mermaid: Browser) -> None:
     analysis = scenes.chat()
     assert "operation 3: as asked" in drawn(mermaid, diagram(analysis, "model", operation=3))["notes"][0]
-    assert "operations 3 to 10 of 15" in drawn(mermaid, diagram(analysis, operation=3))["notes"][0]
+    assert "messages 3 to 10 of 15" in drawn(mermaid, diagram(analysis, operation=3))["notes"][0]
     for kind, number, said in (
         ("model", 1_000_000, "no operation 1000000"),
         ("conversation", 1_000_000, "no operation 1000000"),
