@@ -47,6 +47,13 @@ TESTED = (
      "tests/security/test_outputs.py"),
     ("ring buffer overflows", "a small buffer and a fast loop",
      "produced = stored + lost, to the row; the gaps have their times", "tests/probes/test_bpf_evidence.py"),
+    ("tracer of an attached server killed (ptrace)",
+     "SIGKILL at any moment of attaching, recording and detaching, under load, 100 times for each of three"
+     " servers", "every answer right, nothing left stopped or traced", "tests/probes/test_ptrace_attach.py"),
+    ("disk slow or full while attached (ptrace)",
+     "a sink that takes nothing, or raises; a limit on the file's size",
+     "the server answers all the same; rows that nobody takes are counted, with the times of the gap",
+     "tests/probes/test_ptrace_attach.py"),
     ("target killed inside a call", "SIGKILL in recvfrom, epoll_wait, read, accept4, both probes",
      "the call is recorded as interrupted or in flight, the status is the target's",
      "tests/faults/test_tracers.py"),
