@@ -86,7 +86,8 @@ def shown(path: Path) -> str | None:
     json.dumps(report_json(analysis), allow_nan=False)
     for kind in FORMATS:
         if kind.name not in ("png", "pptx", "pdf"):  # these draw what svg draws
-            assert main(["export", str(path), "--to", kind.name, "-o", str(path) + ".out", "--force"]) == 0
+            status = main(["export", str(path), "--to", kind.name, "-o", str(path) + ".out", "--force"])
+            assert status in (0, 125)  # there may be nothing to draw
     return None
 
 
