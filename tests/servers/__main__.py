@@ -28,10 +28,10 @@ makes a connection for each request). `tests/servers` asserts these verdicts und
 servers' documentation, the triggers against the flags that strace shows, connections and requests against
 what the clients did. Of ucall, a server on io_uring, ptrace says that it cannot see what it does.
 
-Each server also runs once under strace and once under the ptrace probe while the eBPF probe watches: two tracers
-of one run agree on every call of the table, thread by thread, in order, with descriptor, result and error, and the
-probes on the arguments too. The one difference is known: a thread that is killed inside a call never comes back to
-its tracer, while the kernel still ends the call.
+Each server also runs once under strace and once under the ptrace probe while the eBPF probe watches: two
+tracers of one run agree on every call of the table, thread by thread, in order, with descriptor, result and
+error, and the probes on the arguments too. The one difference is known: a thread that is killed inside a
+call never comes back to its tracer, while the kernel still ends the call.
 
 `python -m tests.servers` makes this page from runs on your machine.
 
