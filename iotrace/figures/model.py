@@ -10,29 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from iotrace import wording
 from iotrace.analysis.matrix import spoken
 from iotrace.analysis.model import Act, Analysis, Basis, Model
 from iotrace.figures.crossings import BETWEEN, CALLED, COPY, END, READY, Scale, arrows
 from iotrace.figures.meanings import OF_WHAT, basis_words, stroke_of, timed
 from iotrace.figures.metrics import fit, width
+from iotrace.figures.model_words import described, subtitle, title
 from iotrace.figures.page import BODY, LINE, NothingToDraw, Page, Request, compose, legible, page
 from iotrace.figures.placing import spread
 from iotrace.figures.scene import Anchor, Brace, Group, Item, Line, Rect, Scene, Stroke, Text
-from iotrace.language import N_, _, ngettext
-from iotrace.numbers import factor, grouped, size
+from iotrace.language import _, ngettext
+from iotrace.numbers import factor, grouped
 from iotrace.theme import Meaning
 from iotrace.timeline import Course, Magnified, Spell, Step, What, course, magnify, rasterise, typical
-
-_TITLES = {
-    Model.BLOCKING: N_("Blocking I/O"),
-    Model.NONBLOCKING: N_("Non-blocking I/O"),
-    Model.MULTIPLEXING: N_("I/O multiplexing"),
-    Model.SIGNAL_DRIVEN: N_("Signal-driven I/O"),
-    Model.ASYNCHRONOUS: N_("Asynchronous I/O"),
-    Model.MIXED: N_("I/O of several models"),
-    Model.UNKNOWN: N_("I/O of an unknown model"),
-}
 
 #: The bars' width, and where the application's and the kernel's begin.
 _BAR, _APPLICATION, _KERNEL = 56.0, 310.0, 622.0
@@ -60,40 +50,9 @@ def model(request: Request) -> Scene:
     whole = magnify(analysis, chosen, operation is None)
     drawn = _Drawing(analysis, whole, course(analysis, chosen), page(request.aspect))
     return compose(
-        "model", drawn.paper, _title(analysis, whole), _subtitle(analysis, whole, count), drawn.items(),
-        [analysis], _described(whole, drawn.scale),
+        "model", drawn.paper, title(analysis, whole), subtitle(whole, count), drawn.items(),
+        [analysis], described(whole, drawn.scale),
     )  # fmt: skip
-
-
-def _title(analysis: Analysis, whole: Magnified) -> str:
-    program = wording.target(analysis)
-    return _("{model}, as {program} did it").format(model=_(_TITLES[whole.model]), program=program)
-
-
-def _subtitle(analysis: Analysis, whole: Magnified, count: int) -> str:
-    if not whole.typical:
-        why = _("as asked, of {all}").format(all=grouped(count))
-    elif whole.waited:
-        why = _("the median of {n} that had to wait").format(n=grouped(whole.of))
-    else:
-        why = _("the median of {n} that found their data there").format(n=grouped(whole.of))
-    moved = f" · {size(whole.bytes)}" if whole.bytes > 0 else ""
-    name = _("{act} on fd {fd}").format(act=_(wording.ACTS[whole.act]), fd=whole.fd)
-    chosen = _("operation {n}: {why}").format(n=grouped(whole.index + 1), why=why)
-    return f"{name}{moved} · {chosen}"
-
-
-def _described(whole: Magnified, scale: Scale) -> str:
-    lines = [
-        f"{timed(step.end_ns - step.begin_ns, step.length_basis)}: {step.text} ({step.evidence})"
-        for step in whole.steps
-    ]
-    lines.append(_("Then the data are in the process ({evidence}).").format(evidence=whole.end))
-    if scale.magnified > 1:
-        lines.append(
-            _("What follows “data ready” is magnified {factor}.").format(factor=factor(scale.magnified))
-        )
-    return "\n".join(lines)
 
 
 class _Drawing:
