@@ -47,7 +47,9 @@ def clients(port: int) -> None:
             connection.sendall(b"as it was sent")
         for connection in connections:
             assert connection.recv(100) == b"as it was sent"
-    for connection in connections:
+    for connection in connections:  # and see the server leave: it has served its last turn
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100) == b""
         connection.close()
 
 
