@@ -8,6 +8,9 @@ Facts, and what follows from them:
   handler do it.
 - Ctrl-C goes to the terminal's whole foreground group: the target has it already. Sent by `kill`
   to us alone, it has not. Being in the foreground group is how the two are told apart.
+- A server may end its children by a signal to its whole process group (Apache: kill(2) with pid 0),
+  which is ours too: the signal that we handed on comes back within milliseconds, and is no second word of
+  a person.
 - A process id can be used again once its process was reaped: signals go through a pidfd, which
   also says (poll) when the process has ended, without reaping it.
 - A disposition of "ignore" survives exec (nohup): what is ignored when we begin stays ignored.
@@ -30,6 +33,9 @@ from probes.contract import Probe
 
 #: After SIGTERM, how long a target may take before SIGKILL when it is ours to end.
 PATIENCE_NS = 2_000_000_000
+
+#: Within this time of a signal, the same one again is its echo.
+_ECHO_NS = 250_000_000
 
 _TICK_MS = 200
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -56,6 +62,7 @@ class Conductor:
     ) -> None:
         self.ended_by = "target"
         self.signalled: list[int] = []
+        self._last_ns: dict[int, int] = {}
         self._probe = probe
         self._pid = pid
         self._say = say
@@ -92,6 +99,10 @@ class Conductor:
         return bool(poll.poll(0))
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        now_ns = time.monotonic_ns()
+        last_ns, self._last_ns[number] = self._last_ns.get(number), now_ns
+        if last_ns is not None and now_ns - last_ns < _ECHO_NS:
+            return
         self.signalled.append(number)
         times = self.signalled.count(number)
         if self.root_has_ended():

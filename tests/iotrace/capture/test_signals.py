@@ -30,10 +30,12 @@ def probe(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def begin(folder: Path, probe: str, code: str) -> tuple[subprocess.Popen[str], int]:
+def begin(
+    folder: Path, probe: str, code: str, own_session: bool = False
+) -> tuple[subprocess.Popen[str], int]:
     """Run ``code`` under iotrace; return iotrace and the target's pid once the target is ready."""
     (folder / "server.py").write_text(code)
-    run = start(folder, "run", "--probe", probe, "server.py")
+    run = start(folder, "run", "--probe", probe, "server.py", start_new_session=own_session)
     assert run.stdout is not None
     word, _, pid = run.stdout.readline().partition(" ")
     assert word == "ready", run.communicate(timeout=LIMIT_S)
@@ -135,6 +137,26 @@ def test_a_target_that_ignores_sigterm_dies_of_the_second(tmp_path: Path, probe:
     run.send_signal(signal.SIGTERM)
     assert end(run)[0] == -signal.SIGKILL
     assert ending(recorded(tmp_path))["ended_by"] == "kill"
+
+
+GROUP = """
+import os, signal, sys, time
+def end(*_):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.kill(0, signal.SIGTERM)
+    time.sleep(0.2)
+    sys.exit(7)
+signal.signal(signal.SIGTERM, end)
+print('ready', os.getpid(), flush=True)
+while True: time.sleep(0.05)
+"""
+
+
+def test_a_target_that_signals_its_whole_group_ends_as_it_would(tmp_path: Path, probe: str) -> None:
+    run, _ = begin(tmp_path, probe, GROUP, own_session=True)
+    run.send_signal(signal.SIGTERM)
+    assert end(run)[0] == 7
+    assert ending(recorded(tmp_path))["ended_by"] == "target"
 
 
 DAEMON = """
