@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from iotrace.analysis import analyse, report_json
 from iotrace.analysis.axis import Axis
-from iotrace.analysis.model import Analysis
+from iotrace.analysis.model import PLACES, Analysis
 from iotrace.columns import Events, from_batches
+from iotrace.timeline import cuts
 from probes.events import EVENT, Kind, batch
 from probes.table import BY_NAME, CALLS
 from tests import orderly
@@ -70,6 +71,22 @@ def check(analysis: Analysis) -> None:
 @example(239_481_585)  # a receive by io_uring that was done before it began
 def test_any_rows_give_an_orderly_analysis(seed: int) -> None:
     check(analyse(strange(seed)))
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.integers(0, (1 << 32) - 1))
+def test_of_any_rows_phases_add_up_and_pieces_do_not_overlap(seed: int) -> None:
+    """Of operations: where phase 1 was spent. Of calls: their pieces, on the lane of each thread."""
+    analysis = analyse(strange(seed))
+    op = analysis.operations
+    assert np.array_equal(sum(op[name] for name in PLACES), op["ready_ns"] - op["begin_ns"])
+    work = cuts.prepare(analysis)
+    cut = cuts.of_all(work)
+    bounds = np.array([cut.enter, cut.sleep, cut.waking, cut.running, cut.copy, cut.exit])
+    assert np.all(np.diff(bounds, axis=0) >= 0)
+    tid = work.calls.tid[cut.mine]
+    same = tid[1:] == tid[:-1]
+    assert np.all(cut.enter[1:][same] >= cut.exit[:-1][same])
 
 
 @settings(max_examples=200, deadline=None)
