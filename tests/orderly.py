@@ -17,8 +17,13 @@ _ACCOUNTS_NS = 2_000_000
 
 
 def check_file(path: Path) -> None:
-    """Check a recording made by a probe: the same, and the places of a phase add up to it."""
+    """Check a recording made by a probe: the same, and the places of a phase add up to it.
+
+    Rows that a test invented are in a file that names no kernel: nothing is said of these.
+    """
     events = read(path)
+    if "kernel" not in events.header:
+        return
     check_calls(events)
     analysis = analyse(events)
     check(analysis)

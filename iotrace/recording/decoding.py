@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,8 @@ def columns_of(
     wanted = [column for column in COLUMNS if column.field in names and column.name != "call"]
     column = {"enter_ns": enter, **{name: np.zeros(len(enter), FIELDS[name]) for name in names}}
     at = 0
-    for batch, rows in zip(open_batches(source, wanted), sizes, strict=True):
+    batches = islice(open_batches(source, wanted), len(sizes))
+    for batch, rows in zip(batches, sizes, strict=True):
         _unpack(batch, wanted, column, slice(at, at + rows), rows)
         at += rows
     check({name: column[name] for name in names})

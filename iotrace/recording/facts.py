@@ -50,7 +50,7 @@ _HEADER: Mapping[str, Kind] = {
 
 _NOTE: Mapping[str, Kind] = {
     **dict.fromkeys(("wait_status", "exit_status", "signal", "produced", "lost", "ended_ns"), _number),
-    **dict.fromkeys(("left_over_bytes",), _number),
+    **dict.fromkeys(("left_over_bytes", "left_out_rows"), _number),
     "ended_by": _text,
     "clients": _list_of(_number),
     "probe_notes": _map_of(_anything),

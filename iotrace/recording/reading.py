@@ -9,12 +9,14 @@ from __future__ import annotations
 import mmap
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -22,7 +24,7 @@ from iotrace.columns import Events
 from iotrace.language import _
 from iotrace.recording import facts
 from iotrace.recording.decoding import LazyColumns, columns_of, events_of, open_batches, wanted_columns
-from iotrace.recording.framing import CONTINUATION, Damaged, walk
+from iotrace.recording.framing import CONTINUATION, Damaged, Frames, walk
 from iotrace.recording.layout import FORMAT, HEADER_KEY, RecordingError, arrow_fields
 
 #: What every analysis looks at, read in one go; the other columns when they are asked for.
@@ -35,12 +37,13 @@ _AT_ONCE = frozenset(
 _TOGETHER = frozenset(("sleep_ns", "done_ns", "waker", "copies"))
 
 
-def read(path: Path, columns: Collection[str] | None = None) -> Events:
+def read(path: Path, columns: Collection[str] | None = None, most_rows: int | None = None) -> Events:
     """Read the recording at ``path``; only ``columns`` (names of Events, and "watch") where given.
 
     ``enter_ns``, ``kind`` and ``blob`` are always read. A file that was cut off gives its whole
-    batches, and a note ``{"left_over_bytes": n}``. Raises :class:`RecordingError`, and so does a column
-    that is first asked for later.
+    batches, and a note ``{"left_over_bytes": n}``. Of more than ``most_rows`` the first are read, in whole
+    batches, the notes at the end too, and a note ``{"left_out_rows": n}``. Raises :class:`RecordingError`,
+    and so does a column that is first asked for later.
     """
     data = _load(path)
     check_magic(path, data)
@@ -51,16 +54,36 @@ def read(path: Path, columns: Collection[str] | None = None) -> Events:
         if not frames.stop:
             raise Damaged("cut off in its header")
         wanted = wanted_columns(_AT_ONCE if columns is None else columns)
-        events = events_of(open_batches(source, wanted), wanted, frames.rows, header, frames.left_over)
+        rows = _first(frames.rows, most_rows)
+        events = events_of(
+            islice(open_batches(source, wanted), len(rows)), wanted, rows, header, frames.left_over
+        )
+        if len(rows) < len(frames.rows):
+            events = replace(events, notes=(*events.notes, *_last_notes(source, frames, len(rows))))
     if columns is not None:
         return events
     enter = events["enter_ns"]
 
     def further(name: str) -> dict[str, NDArray[Any]]:
         with _damage_of(path):
-            return columns_of(_TOGETHER if name in _TOGETHER else {name}, source, frames.rows, enter)
+            return columns_of(_TOGETHER if name in _TOGETHER else {name}, source, rows, enter)
 
     return replace(events, column=LazyColumns(dict(events.column), further))
+
+
+def _first(rows: tuple[int, ...], most: int | None) -> tuple[int, ...]:
+    """Return the sizes of the first batches: at least one, and all that fit."""
+    if most is None or sum(rows) <= most:
+        return rows
+    return rows[: max(1, int(np.searchsorted(np.cumsum(rows), most, "right")))]
+
+
+def _last_notes(source: pa.Buffer, frames: Frames, kept: int) -> Iterator[Mapping[str, Any]]:
+    """Yield the notes of the batches that were not kept, and how many rows these hold."""
+    wanted = wanted_columns(())
+    batches = islice(open_batches(source, wanted), kept, None)
+    yield from events_of(batches, wanted, frames.rows[kept:], {}).notes
+    yield {"left_out_rows": sum(frames.rows[kept:])}
 
 
 @contextmanager

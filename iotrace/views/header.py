@@ -104,6 +104,10 @@ def _notes(analysis: Analysis, tight: bool) -> Iterable[str]:
             "{n} call of another architecture (32-bit) counted, not decoded",
             "{n} calls of another architecture (32-bit) counted, not decoded",
         )
+    if left_out := sum(note.get("left_out_rows", 0) for note in analysis.events.notes):
+        words = _("the first {n} of {all} rows, as memory allows: `iotrace report` reads them all")
+        read = len(analysis.events)
+        yield words.format(n=grouped(read), all=grouped(read + left_out))
     if "options" in header and not any("produced" in note for note in analysis.events.notes):
         yield _("the recording has no end, it was cut off or goes on: what came later is not in it")
     if header.get("attached"):

@@ -14,11 +14,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iotrace.analysis import analyse
 from iotrace.columns import FIELDS, Events, from_batches
+from iotrace.numbers import grouped
 from iotrace.recording import layout
 from iotrace.recording.layout import RecordingError, default_path, latest
 from iotrace.recording.reading import read
 from iotrace.recording.writing import Writer
+from iotrace.views.glyphs import Pen
+from iotrace.views.header import draw
 from probes.events import EVENT, Batch, Flag, Kind, batch
 from probes.table import BY_NAME, CALLS
 
@@ -105,6 +109,26 @@ def test_a_saturated_loop_costs_at_most_twelve_bytes_an_event(tmp_path: Path) ->
     write(path, [written])
     assert path.stat().st_size <= 12 * 230_000
     assert_equal(read(path), from_batches([written]))
+
+
+def test_of_more_rows_than_fit_the_first_are_read_and_the_end_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "r.iotrace"
+    writer = Writer(path, {"options": {}}, force=True)
+    for _ in range(3):
+        writer.write(loop(1009))
+    writer.note({"produced": 3027, "lost": 5})
+    writer.close()
+    whole, first = read(path), read(path, most_rows=2100)
+    assert len(whole) == 3 * 1009 + 1
+    assert 1009 <= len(first) <= 2100  # whole batches
+    assert first.notes == ({"produced": 3027, "lost": 5}, {"left_out_rows": len(whole) - len(first)})
+    for name in FIELDS:  # also those that are read when they are asked for
+        np.testing.assert_array_equal(first[name], whole[name][: len(first)], name)
+    assert read(path, most_rows=len(whole)).notes == whole.notes
+    said = "".join(str(line) for line in draw(analyse(first), 200, Pen()))
+    assert f"the first {grouped(len(first))} of {grouped(len(whole))} rows" in said
+    assert "5 events" in said
+    assert "no end" not in said
 
 
 def test_only_the_columns_asked_for_are_read(tmp_path: Path) -> None:
