@@ -275,7 +275,7 @@ def _kinds(events: Events, calls: Calls, lives: Lives) -> list[str]:
             kinds[index] = (
                 "tcp" if index in lives.peers else ring_files.kind_made(events, lives.request[index])
             )
-    _by_use(calls, lives, kinds)
+    _by_use(events, calls, lives, kinds)
     asked = ring_files.accepts(events)
     for root in _roots(
         lives, lives.find(events["tgid"][asked], events["fd"][asked], events["enter_ns"][asked])
@@ -315,8 +315,12 @@ def kind_of_link(text: str) -> str:
     return "file" if text.startswith("/") else "unknown"
 
 
-def _by_use(calls: Calls, lives: Lives, kinds: list[str]) -> None:
-    """Settle kinds that only their use tells: listening sockets, and sockets that were inherited."""
+def _by_use(events: Events, calls: Calls, lives: Lives, kinds: list[str]) -> None:
+    """Settle kinds that only their use tells: listening sockets, and sockets that were inherited.
+
+    So are those that an accept returned which was under way when we attached: where they are only read, the
+    socket layer tells.
+    """
     table = np.zeros(len(CALLS), bool)
     table[[code(name) for name in ("listen", "accept", "accept4")]] = True
     listening = table[calls.code] & ((calls.ret >= 0) | (calls.ret == -11))
@@ -327,7 +331,10 @@ def _by_use(calls: Calls, lives: Lives, kinds: list[str]) -> None:
         return
     table[:] = False
     table[[code(name) for name in _SOCKET_CALLS]] = True
-    for root in _roots(lives, lives.of_call[table[calls.code] & (calls.ret >= 0)]):
+    used = table[calls.code] & (calls.ret >= 0)
+    if events.header.get("attached"):
+        used |= events["done_ns"][calls.row] > 0
+    for root in _roots(lives, lives.of_call[used]):
         if vague[root] and kinds[root] != "listen":
             kinds[root] = "socket"
 
