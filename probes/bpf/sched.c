@@ -41,8 +41,18 @@ static inline void come_back(struct task *task, u64 now)
         call->waker = task->early_waker;
     }
     if (task->woken_ns) {
-        call->asleep_ns += task->woken_ns - off;
-        call->queued_ns += now - task->woken_ns;
+        u64 woken = task->woken_ns;
+        /*
+         * The waker's program runs on another CPU beside ours: it may have read its clock before we read
+         * ours as the task went to sleep, or after we read it just now, and stored it in between.
+         */
+        if (woken < off)
+            woken = off;
+        if (woken > now)
+            woken = now;
+        call->waking_ns = woken;
+        call->asleep_ns += woken - off;
+        call->queued_ns += now - woken;
     }
     task->early_ns = 0;
 #endif
