@@ -165,6 +165,9 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
     task->call.exit_ns = bpf_ktime_get_ns();
     task->call.ret = ctx->args[1];
     settle_ready(task);
+    /* a waker on another CPU may have stored its time after the task was back already */
+    if (task->call.waking_ns > task->call.running_ns && task->call.running_ns)
+        task->call.waking_ns = task->call.running_ns;
     if (task->role == RING_CALL)
         task->request = 0;
     if (task->at_exit) {

@@ -11,10 +11,14 @@ from iotrace.analysis.lessons.case import Case, milliseconds, times
 from iotrace.analysis.levels import FULL_NS
 from iotrace.analysis.matrix import spoken
 from iotrace.language import _
+from probes.events import Flag
 from probes.table import Role
 
 #: One or two answers that took several receives can be one slow client.
 PARTIAL = 3
+
+#: One sleep that only the scheduler's accounts tell of may be time for which the host took the CPU away.
+_ONCE_NS = 10 * FULL_NS
 
 _TAKES_FLAGS = tuple(code(name) for name in ("recvfrom", "recvmsg", "recvmmsg"))
 
@@ -25,6 +29,8 @@ def full_buffer(case: Case) -> str | None:
     sends = is_role(calls, Role.SEND) & case.is_kind(*STREAMS, *DATAGRAMS)[case.root]
     length = np.where(calls.pending, calls.exit_ns - calls.enter_ns, calls.asleep_ns)
     slept = np.flatnonzero(sends & (calls.slept | calls.pending) & (length >= FULL_NS))
+    if len(slept) == 1 and calls.flags[slept[0]] & Flag.ACCOUNTED and length[slept[0]] < _ONCE_NS:
+        slept = slept[:0]
     refused = np.flatnonzero(sends & (calls.ret == EAGAIN))
     if not len(slept) and not len(refused):
         return None
