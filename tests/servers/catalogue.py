@@ -267,8 +267,7 @@ SERVERS = (
         EPOLL,
         EPOLL,
         _loop("event_loop_with_workers"),
-        "go.dev: runtime/netpoll_epoll.go, edge-triggered; internal/poll/fd_unix.go: Read tries first",
-        told=True,
+        "go.dev: runtime/netpoll_epoll.go, edge-triggered",
     ),
     Server(
         "ucall",

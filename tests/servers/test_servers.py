@@ -71,8 +71,7 @@ def test_the_model_is_what_is_written_of_it(traced: Traced, server: Server, prob
         assert (verdict.model.label, verdict.multiplexer) == (model, multiplexer), verdict
         assert verdict.contradicting <= verdict.operations // 10
         unproved = verdict.operations - verdict.supporting - verdict.contradicting
-        reads_first = act is not Act.ACCEPT and (server.told or server.eager)
-        assert unproved <= (CONNECTIONS if reads_first else 0)
+        assert unproved <= (CONNECTIONS if act is not Act.ACCEPT and server.told else 0)
     assert analysis.process_model in server.process
 
 
