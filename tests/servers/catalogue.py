@@ -42,7 +42,6 @@ class Server:
     reads: int = 0  # receives on each connection that are no client's message: a message taken in pieces
     requests: bool = False  # it accepts and receives by io_uring: unseen to ptrace, which must say so
     told: bool = False  # it reads first what its clients may have sent before it was accepted
-    eager: bool = False  # it reads before it waits: on a busy machine it finds data by trying again
 
     def missing(self) -> bool:
         """Whether it is not installed."""
@@ -217,7 +216,6 @@ SERVERS = (
         EPOLL,
         _loop(),
         "tornadoweb.org: asyncio; a stream reads at once what may be there",
-        eager=True,
     ),
     Server(
         "waitress",

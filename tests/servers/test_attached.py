@@ -72,5 +72,5 @@ def test_it_serves_and_what_is_asked_meanwhile_is_recorded(
     if server.uring and verdict.model is Model.UNKNOWN:
         # What libuv watches since then it told io_uring, and no epoll_ctl names it: honest, if not helpful.
         assert verdict.contradicting == 0
-    elif not server.eager:
+    else:
         assert (verdict.model.label, verdict.multiplexer) == (model, multiplexer), verdict

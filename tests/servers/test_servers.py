@@ -61,13 +61,6 @@ def test_the_model_is_what_is_written_of_it(traced: Traced, server: Server, prob
             continue
         model, multiplexer = expected
         verdict = analysis.verdicts[act]
-        if server.eager and verdict.model is Model.MIXED:
-            proving = {
-                each.label: count for each, count in verdict.shares.items() if each is not Model.UNKNOWN
-            }
-            assert set(proving) == {model, "nonblocking"}
-            assert proving[model] > proving["nonblocking"]
-            continue
         assert (verdict.model.label, verdict.multiplexer) == (model, multiplexer), verdict
         assert verdict.contradicting <= verdict.operations // 10
         unproved = verdict.operations - verdict.supporting - verdict.contradicting
@@ -90,12 +83,9 @@ def test_the_trigger_is_what_strace_shows(
     watched = watched_with(seen.inner.read_text(errors="replace"), whole(seen.outer))
     for act in (Act.ACCEPT, Act.RECEIVE):
         if analysis.verdicts[act].multiplexer != "epoll":
-            assert (server.accept if act is Act.ACCEPT else server.receive) != EPOLL or server.eager
+            assert (server.accept if act is Act.ACCEPT else server.receive) != EPOLL
             continue
         trigger = analysis.verdicts[act].trigger
-        if analysis.verdicts[act].model is Model.MIXED:
-            assert server.eager
-            continue
         if trigger is None:
             assert server.uring
             assert "io_uring" in analysis.verdicts[act].because
