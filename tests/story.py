@@ -123,10 +123,12 @@ class Story:
         values = [fd | 1 << 32 | (1 << 48 if fd in found else 0) for fd in watched]
         return self.call("poll", begin, end, len(found), a=len(watched), watch=values, **{"c": -1, **kw})
 
-    def epoll_add(self, epoll: int, fd: int, time: float, data: int | None = None, mode: int = 0) -> Story:
+    def epoll_add(
+        self, epoll: int, fd: int, time: float, data: int | None = None, mode: int = 0, **kw: Any
+    ) -> Story:
         """epoll_ctl(EPOLL_CTL_ADD) for EPOLLIN."""
         value = [fd if data is None else data, 1 | mode]
-        return self.call("epoll_ctl", time, time + 1, 0, fd=epoll, a=1, b=fd, watch=value)
+        return self.call("epoll_ctl", time, time + 1, 0, fd=epoll, a=1, b=fd, watch=value, **kw)
 
     def epoll_wait(self, epoll: int, begin: float, end: float, found: list[int], **kw: Any) -> Story:
         """epoll_wait(); ``found`` are the data of the events."""

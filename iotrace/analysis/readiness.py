@@ -121,12 +121,12 @@ def _through_epoll(
     epoll = calls.fd[owner].astype(np.int64)
     waited = copies.original(calls.tgid[owner], epoll, calls.enter_ns[owner])
     at = registered.last(_mark(calls.tgid[owner], waited, data), calls.exit_ns[owner])
+    at = _by_unseen_copy(calls, ctl, add, owner, waited, data, at)
     missing = np.flatnonzero(at < 0)
     if len(missing):  # a child that inherited the epoll descriptor: the parent registered
         anyone = Axis(_mark(0 * ctl.epoll[add], ctl.epoll[add], ctl.data[add]), calls.exit_ns[ctl.call[add]])
         key = _mark(0 * epoll[missing], waited[missing], data[missing])
         at[missing] = anyone.last(key, calls.exit_ns[owner[missing]])
-        at = _by_unseen_copy(calls, ctl, add, owner, waited, data, at)
     at = take(add, at, -1)
     number, told = _found_there(events, calls, owner, data, at)
     unseen = (number < 0) & (at < 0)

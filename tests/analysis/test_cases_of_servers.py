@@ -253,6 +253,23 @@ def test_another_set_with_the_same_bits_announces_nothing() -> None:
     assert story.analyse().verdicts[Act.RECEIVE].model is Model.NONBLOCKING
 
 
+def test_workers_made_alike_are_told_of_their_own_connections() -> None:
+    """granian: forked workers have the same addresses, so the same bits; one registers where another waits."""
+    story = Story()
+    for tgid, waits, registers, fd in ((100, 8, 9, 12), (101, 9, 11, 14)):
+        worker = {"tid": tgid, "tgid": tgid}
+        story.accept(3, fd, 20, 21, 5000 + tgid, nonblocking=True, **worker)
+        story.epoll_add(registers, fd, 22, data=0x7F0080, mode=EPOLLET, **worker)
+        for i in range(MESSAGES):
+            begin = 1_000 + i * 1_000
+            story.epoll_wait(waits, begin, begin + 500, [0x7F0080], asleep=480, ready=begin + 490, **worker)
+            taken = {"ready": begin + 490, "copy": begin + 511, "fd": fd, "a": 9, **worker}
+            story.call("recvfrom", begin + 510, begin + 520, 9, **taken)
+            story.call("recvfrom", begin + 530, begin + 531, -11, fd=fd, a=9, **worker)
+    verdict = story.analyse().verdicts[Act.RECEIVE]
+    assert (verdict.model, verdict.supporting) == (Model.MULTIPLEXING, 2 * MESSAGES)
+
+
 def test_the_kernel_is_no_client() -> None:
     """getaddrinfo(3) asks the kernel for its addresses over netlink(7), as Apache and h2o do at first."""
     story = Story().call("socket", 1, 2, 5, a=16, b=3)
