@@ -254,7 +254,7 @@ def test_another_set_with_the_same_bits_announces_nothing() -> None:
 
 
 def test_workers_made_alike_are_told_of_their_own_connections() -> None:
-    """granian: forked workers have the same addresses, so the same bits; one registers where another waits."""
+    """granian: forked workers have the same addresses, so the same bits; one registers where one waits."""
     story = Story()
     for tgid, waits, registers, fd in ((100, 8, 9, 12), (101, 9, 11, 14)):
         worker = {"tid": tgid, "tgid": tgid}

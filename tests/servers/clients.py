@@ -23,8 +23,8 @@ class Dialogue:
     ``welcome`` the end of the answer to it. ``alone``: a connection for each request.
     ``datagrams``: without connections. ``fragile``: the server confuses connections that come or go together
     and some that do not: clients come one after the other, and each gives up when it is not answered.
-    ``think_s`` before each request: long enough for a server that is stopped at each call, on a machine that is
-    busy, to come to its wait first; data that lie there at its first try prove no way of waiting.
+    ``think_s`` before each request: long enough for a server that is stopped at each call, on a busy machine,
+    to come to its wait first; data that lie there at its first try prove no way of waiting.
     """
 
     ask: bytes

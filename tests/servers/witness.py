@@ -132,13 +132,13 @@ def of_target(events: Events, root: int) -> Threads:
 
 
 def pairs(ours: list[Seen], theirs: list[Seen]) -> Iterator[tuple[Seen, Seen]]:
-    """Pair the calls of one thread: ``ours`` of the eBPF probe, ``theirs`` of a tracer that stops it (ptrace).
+    """Pair the calls of a thread: ``ours`` of the eBPF probe, ``theirs`` of a tracer that stops it (ptrace).
 
     A thread that is killed, or whose process exits, in a call never comes back to its tracer, though the call
-    ends in the kernel: such a last call is paired with itself. One that is killed while its tracer holds it at
-    the entry of a call never runs that call, and the tracepoint of the entry, which comes after both stops, is
-    not passed (Linux, kernel/entry: ptrace, then seccomp, then the tracepoint; each gives up when a fatal
-    signal is pending): such a last call of theirs is none of ours.
+    ends in the kernel: such a last call is paired with itself. One that is killed while its tracer holds it
+    at the entry of a call never runs that call, and never passes the tracepoint of the entry, which comes
+    after both stops (Linux, kernel/entry: ptrace, then seccomp, then the tracepoint; each gives up when a
+    fatal signal is pending): such a last call of theirs is none of ours.
     """
     if len(theirs) == len(ours) + 1 and theirs[-1].result is None:
         theirs = theirs[:-1]
