@@ -117,3 +117,11 @@ void count(int number, siginfo_t *info, void *context)
     caught[number]++;
     (void)info, (void)context;
 }
+
+void *sleep_on(void *ignored)
+{
+    (void)ignored;
+    for (;;)
+        pause();
+    return 0;
+}

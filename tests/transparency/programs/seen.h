@@ -52,6 +52,9 @@ void milliseconds(int count);
 void until_asleep(pid_t pid);
 int asleep_now(pid_t pid);
 
+/* What a thread does that never ends by itself. */
+void *sleep_on(void *ignored);
+
 /* Wait, at most ten seconds, until *value is at least `least`. */
 void until(volatile int *value, int least);
 
