@@ -6,34 +6,38 @@ succeeds: all of it belongs to one operation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from iotrace.analysis import peeks
 from iotrace.analysis.axis import Axis, Ints
-from iotrace.analysis.calls import EAGAIN, MSG_PEEK, Calls, code, is_role
+from iotrace.analysis.calls import EAGAIN, Calls, is_role
 from iotrace.analysis.descriptors import Lives
+from iotrace.analysis.modes import Blocking
 from iotrace.columns import Events
 from probes.table import Role
 
 STREAMS = frozenset({"tcp", "unix", "socket", "pipe", "accepted"})
 DATAGRAMS = frozenset({"udp", "unix-dgram"})
-_TAKES_FLAGS = ("recvfrom", "recvmsg", "recvmmsg")
 
 
 @dataclass(frozen=True)
 class Taken:
     """Tries that succeeded, one an operation; all arrays (n,), times in ns.
 
-    ``call`` calls index · ``root`` open file · ``first_ns`` entry of the group's first try ·
-    ``tries`` failed ones (EAGAIN) · ``failed_enter_ns``/``failed_exit_ns`` of the last of them, 0: none ·
+    ``call`` calls index · ``peek`` that of the receive with MSG_PEEK that slept for its data, -1: none ·
+    ``root`` open file · ``first_ns`` entry of the group's first try · ``tries`` failed ones (EAGAIN) ·
+    ``failed_enter_ns``/``failed_exit_ns`` of the last of them, 0: none ·
     ``previous_enter_ns``/``previous_exit_ns`` of the success before on the same file, 0: none ·
     ``own_ns`` entry of the last try before by the same thread, where several threads try the file (-1: there
-    was none); else 0 · ``own_failed`` the try before (where threads share the file: by the same) failed.
+    was none); else 0 · ``own_failed`` the try before (where threads share the file: by the same) failed ·
+    ``poller`` the thread that peeked in vain, where the operation began so, else 0.
     """
 
     call: Ints
+    peek: Ints
     root: Ints
     first_ns: Ints
     tries: Ints
@@ -43,18 +47,29 @@ class Taken:
     previous_exit_ns: Ints
     own_ns: Ints
     own_failed: NDArray[np.bool_]
+    poller: Ints
+
+    @property
+    def asked(self) -> Ints:
+        """Calls index of the call that waited for the data, if any did: the peek, else the receive itself."""
+        return np.where(self.peek >= 0, self.peek, self.call)
 
 
-def receives(events: Events, calls: Calls, lives: Lives) -> tuple[Taken, Taken]:
+def receives(events: Events, calls: Calls, lives: Lives, blocking: Blocking) -> tuple[Taken, Taken]:
     """Return the successful receives on streams (an end of file is none), and on datagram sockets."""
     chosen = is_role(calls, Role.RECEIVE) & ~calls.pending
-    chosen[chosen] = ~_peeks(events, calls, np.flatnonzero(chosen))
+    peeking = peeks.are_peeks(events, calls) & chosen
+    chosen &= ~peeking
     stream = _on_kinds(lives, STREAMS)
     datagram = _on_kinds(lives, DATAGRAMS)
     on = np.flatnonzero(chosen & (lives.of_call >= 0))
     life = lives.of_call[on]
     from_streams = _group(calls, lives, on[stream[life]])
     from_datagrams = _group(calls, lives, on[datagram[life]])
+    if peeking.any():
+        peeked = np.flatnonzero(peeking)
+        from_streams = _after_peeks(events, calls, lives, blocking, peeked, from_streams)
+        from_datagrams = _after_peeks(events, calls, lives, blocking, peeked, from_datagrams)
     return _keep(from_streams, calls.ret[from_streams.call] > 0), from_datagrams
 
 
@@ -68,14 +83,27 @@ def _on_kinds(lives: Lives, kinds: frozenset[str]) -> NDArray[np.bool_]:
     return np.array([kind in kinds for kind in lives.kind], bool)
 
 
-def _peeks(events: Events, calls: Calls, chosen: Ints) -> NDArray[np.bool_]:
-    """Return which receives leave the data where they are (MSG_PEEK, recv(2))."""
-    table = np.zeros(1 << 16, bool)
-    table[[code(name) for name in _TAKES_FLAGS]] = True
-    takes_flags = table[calls.code[chosen]]
-    flags = events["b"][calls.row[chosen]]
-    peeks: NDArray[np.bool_] = takes_flags & ((flags & MSG_PEEK) != 0)
-    return peeks
+def _after_peeks(
+    events: Events, calls: Calls, lives: Lives, blocking: Blocking, peeking: Ints, taken: Taken
+) -> Taken:
+    """Let receives begin with the peeks that waited for their data, asleep or in vain."""
+    found = peeks.before(events, calls, lives, blocking, peeking, taken.call)
+    if found is None:
+        return taken
+    asleep = found.slept >= 0
+    # A receive that slept itself did its waiting there: what looked before, and when, is another matter.
+    polled = (found.tries > 0) & ~asleep & ~calls.slept[taken.call]
+    first = np.where(polled, np.minimum(taken.first_ns, found.first_ns), taken.first_ns)
+    return replace(
+        taken,
+        peek=found.slept,
+        first_ns=np.where(asleep, found.since_ns, first),
+        tries=taken.tries + np.where(polled, found.tries, 0),
+        failed_enter_ns=np.maximum(taken.failed_enter_ns, found.last_enter_ns),
+        failed_exit_ns=np.maximum(taken.failed_exit_ns, found.last_exit_ns),
+        own_failed=taken.own_failed | (polled & (found.poller > 0)),
+        poller=np.where(polled & (found.first_ns == first), found.poller, 0),
+    )
 
 
 def _group(calls: Calls, lives: Lives, chosen: Ints) -> Taken:
@@ -108,9 +136,10 @@ def _group(calls: Calls, lives: Lives, chosen: Ints) -> Taken:
     own_ns, own_failed = _own(calls, call, key, enter, failed, new_file)
     if not n:
         none = np.zeros(0, np.int64)
-        return Taken(none, none, none, none, none, none, none, none, none, none.astype(bool))
+        return Taken(none, none, none, none, none, none, none, none, none, none, none.astype(bool), none)
     return Taken(
         call[at],
+        np.full(len(at), -1, np.int64),
         key[at] >> 24,
         enter[begin],
         tries.astype(np.int64),
@@ -120,6 +149,7 @@ def _group(calls: Calls, lives: Lives, chosen: Ints) -> Taken:
         np.where(has_previous, exit_ns[previous], 0),
         own_ns[at],
         own_failed[at],
+        np.zeros(len(at), np.int64),
     )
 
 

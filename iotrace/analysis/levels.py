@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from iotrace.analysis.arrivals import TCP_ESTABLISHED, peer_ports
 from iotrace.analysis.attempts import STREAMS
 from iotrace.analysis.axis import Axis, Ints, take
-from iotrace.analysis.calls import MSG_PEEK, Calls, code, is_role
+from iotrace.analysis.calls import Calls, code, is_role
 from iotrace.analysis.descriptors import PAIRS, Lives
 from iotrace.analysis.model import Level
+from iotrace.analysis.peeks import are_peeks
 from iotrace.columns import Events
 from probes.events import ADDRESSES, Kind
 from probes.table import Role
@@ -28,7 +29,6 @@ from probes.table import Role
 FULL_NS = 1_000_000
 
 _UNCOUNTED = tuple(code(name) for name in ("sendmmsg", "recvmmsg"))  # they return messages, not bytes
-_TAKES_FLAGS = tuple(code(name) for name in ("recvfrom", "recvmsg"))
 
 
 def levels(events: Events, calls: Calls, lives: Lives) -> list[Level]:
@@ -49,7 +49,7 @@ def levels(events: Events, calls: Calls, lives: Lives) -> list[Level]:
     unknown = _uncounted(events, calls, lives, root)
     moved = (calls.ret > 0) & ~calls.pending
     sends &= moved
-    receives = is_role(calls, Role.RECEIVE) & (root >= 0) & moved & ~_peeks(events, calls)
+    receives = is_role(calls, Role.RECEIVE) & (root >= 0) & moved & ~are_peeks(events, calls)
     found = []
     for writer in full.tolist():
         reader = int(peer[writer])
@@ -127,10 +127,3 @@ def _uncounted(events: Events, calls: Calls, lives: Lives, root: Ints) -> NDArra
     by_ring = lives.find(events["tgid"][rows], events["fd"][rows], events["enter_ns"][rows])
     found[take(lives.root, by_ring, -1)] = True
     return found[:-1]
-
-
-def _peeks(events: Events, calls: Calls) -> NDArray[np.bool_]:
-    """Return (calls,) bool: the receives that leave the bytes where they are."""
-    takes: NDArray[np.bool_] = np.isin(calls.code, _TAKES_FLAGS)
-    peeks: NDArray[np.bool_] = takes & ((events["b"][calls.row] & MSG_PEEK) != 0)
-    return peeks

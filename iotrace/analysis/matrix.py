@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from iotrace.analysis.calls import ROLE
 from iotrace.analysis.model import PLACES, Act, Basis, MatrixRow, Model, Phase, Place
 from iotrace.analysis.operation import Operations
 from iotrace.columns import Events
 from iotrace.language import N_, _
-from probes.table import CALLS
+from probes.table import CALLS, Role
 
 _SPOKEN = {
     "pselect6": "select",
@@ -36,6 +37,13 @@ def proof_matrix(events: Events, operations: Operations) -> list[MatrixRow]:
 def spoken(code: int) -> str:
     """Name a call as programs do: the C library turns select into pselect6, and so on."""
     return _SPOKEN.get(CALLS[code].name, CALLS[code].name)
+
+
+def peeked(events: Events, wait: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return (n,) which of operations' waits are receives: with MSG_PEEK, they slept until data came."""
+    codes = np.minimum(events["code"][np.maximum(wait, 0)], len(CALLS) - 1)
+    slept: NDArray[np.bool_] = (wait >= 0) & (ROLE[codes] == Role.RECEIVE)
+    return slept
 
 
 def call_names(events: Events, rows: NDArray[np.int64]) -> dict[str, int]:
@@ -78,7 +86,9 @@ def _phase1(events: Events, model: Model, op: Operations) -> Phase:
     return Phase(
         total,
         blocked / total,
-        _name_of(events, most, op) if blocked else None,
+        _name_of(events, most, op["wait"], np.where(peeked(events, op["wait"]), op["wait"], op["call"]))
+        if blocked
+        else None,
         sums[Place.POLLING] / total,
         sums[Place.QUEUED] / total,
         sums[Place.FREE] / total,
@@ -94,20 +104,28 @@ def _phase2(events: Events, act: Act, model: Model, op: Operations) -> Phase:
     blocked = int(op["blocked2_ns"].sum()) / total
     place = Place.RING if model is Model.ASYNCHRONOUS else Place.TRANSFER
     return Phase(
-        total, blocked, _name_of(events, place, op) if blocked else None, 0.0, 0.0, 1.0 - blocked, basis
+        total,
+        blocked,
+        _name_of(events, place, op["wait"], op["call"]) if blocked else None,
+        0.0,
+        0.0,
+        1.0 - blocked,
+        basis,
     )
 
 
-def _name_of(events: Events, place: Place, op: Operations) -> str:
-    """Return the call that stands for a place: the one most of these operations used. Not yet translated."""
+def _name_of(events: Events, place: Place, waits: NDArray[np.int64], receives: NDArray[np.int64]) -> str:
+    """Return the call that stands for a place: the one most of these operations used. Not yet translated.
+
+    ``waits``, ``receives`` (n,) rows of the calls in which they waited, and received.
+    """
     if place is Place.RING:
         return "io_uring_enter"
     if place is Place.SIGNAL:
         return N_("a wait for signals")
     if place is Place.OTHER:
         return N_("another call")
-    rows = op["wait"] if place is Place.WAIT else op["call"]
-    names = call_names(events, rows)
+    names = call_names(events, waits if place is Place.WAIT else receives)
     if names:
         return next(iter(names))
     return N_("a wait for readiness") if place is Place.WAIT else N_("a receive")

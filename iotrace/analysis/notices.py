@@ -60,18 +60,19 @@ def announcing(taken: Taken, calls: Calls, announced: Announced) -> tuple[Ints, 
     if not len(announced.call):
         nothing = np.full(len(taken.call), -1, np.int64)
         return nothing, nothing
-    at = announced.axis.last(taken.root, calls.enter_ns[taken.call])
+    asked = taken.asked
+    at = announced.axis.last(taken.root, calls.enter_ns[asked])
     call = take(announced.call, at, -1)
     exit_ns = take(calls.exit_ns, call, 0)
     fresh = (call >= 0) & (exit_ns > taken.previous_enter_ns) & (exit_ns > taken.failed_enter_ns)
     stale = np.flatnonzero(~fresh & (taken.own_ns != 0))
     if len(stale):
         mine = announced.by_thread.last(
-            _of_thread(taken.root[stale], calls.tid[taken.call[stale]]), calls.enter_ns[taken.call[stale]]
+            _of_thread(taken.root[stale], calls.tid[asked[stale]]), calls.enter_ns[asked[stale]]
         )
         wait = take(announced.call, mine, -1)
         told = (mine >= 0) & (take(calls.exit_ns, wait, 0) > taken.own_ns[stale])
-        told &= wait == _last_wait(calls, taken.call[stale])
+        told &= wait == _last_wait(calls, asked[stale])
         at[stale[told]] = mine[told]
         fresh[stale[told]] = True
     return np.where(fresh, take(announced.call, at, -1), -1), np.where(

@@ -28,7 +28,7 @@ OPERATION = np.dtype(
         ("end_ns", "i8"),  # phase 2 is copy..end
         ("bytes", "i8"),
         ("call", "i8"),  # the receive, accept, or io_uring request that completed it
-        ("wait", "i8"),  # the select, poll or epoll_wait that announced it
+        ("wait", "i8"),  # the select, poll or epoll_wait that announced it, or the peek that slept for it
         ("tries", "i4"),  # failed tries (EAGAIN) before
         ("life", "i4"),  # index in Analysis.descriptors
         ("fd", "i4"),

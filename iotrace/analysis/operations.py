@@ -8,6 +8,8 @@ For a receive that a process made itself, four facts decide the model, in this o
 3. the thread's own try before failed with EAGAIN, and this one did not sleep: **non-blocking**;
 4. the receive slept until the data came: **blocking**.
 
+A receive with MSG_PEEK that slept counts as that sleep, and one that failed as a try (:mod:`.peeks`).
+
 A receive that found its data at once and that nothing announced continues the operation before
 it on the same file (the rest of a message); the first of its kind counts as blocking where the
 descriptor is known to be in blocking mode, and proves nothing (unknown) where it is not.
@@ -51,6 +53,7 @@ def by_calls(
     r = taken.call
     row = calls.row[r]
     enter, exit_ns = calls.enter_ns[r], calls.exit_ns[r]
+    peeked, asked = taken.peek >= 0, taken.asked
     wait, entry = announcing(taken, calls, announced)
     signalled = signals(events, calls, lives, taken)
     own = events["ready_ns"][row] if arrived is None else arrived
@@ -58,7 +61,12 @@ def by_calls(
     # Empty at the look before the call: then it slept, unless O_NONBLOCK forbids that and data came just now.
     slept = calls.slept[r] | (((flags & Flag.EMPTY_AT_ENTRY) != 0) & blocking)
     slept &= (flags & Flag.READY_AT_ENTRY) == 0
-    model = _models(taken, wait, signalled, slept, slept & (own > enter))
+    asleep = slept & ~peeked  # in the receive itself
+    if peeked.any():
+        slept = slept | peeked
+        told = events["ready_ns"][calls.row[asked]]
+        own = np.where(peeked & (told > 0), told, own)
+    model = _models(taken, wait, signalled, slept, slept & (own > calls.enter_ns[asked]))
     model = _continue(model, taken, enter, blocking)
 
     begin = taken.first_ns.copy()
@@ -66,11 +74,11 @@ def by_calls(
     _put(begin, model == Model.MULTIPLEXING, np.where(wait >= 0, take(calls.enter_ns, wait, 0), enter))
     since = np.maximum(np.maximum(taken.previous_exit_ns, taken.failed_exit_ns), signalled.armed_ns)
     _put(begin, model == Model.SIGNAL_DRIVEN, np.where(signalled.row >= 0, since, enter))
-    ready, ready_basis = _ready(events, calls, r, wait, signalled, model, own, slept, enter)
+    ready, ready_basis = _ready(events, calls, asked, wait, signalled, model, own, slept)
     if act is Act.ACCEPT:
         copy, copy_basis = exit_ns, np.full(len(r), Basis.MEASURED, np.uint8)
     else:
-        copy, copy_basis = _copy(events, calls, r, row, slept, enter)
+        copy, copy_basis = _copy(events, calls, r, row, asleep, enter)
 
     op = Operations(len(r))
     op["act"], op["model"], op["at_once"] = act, model, ready <= begin
@@ -83,10 +91,13 @@ def by_calls(
     op["end_ns"], op["end_basis"] = exit_ns, Basis.MEASURED
     op["blocked2_ns"] = exit_ns - copy
     op["bytes"] = 0 if act is Act.ACCEPT else _bytes(events, calls, r, row)
+    wait = np.where(peeked & (model == Model.BLOCKING), taken.peek, wait)
     op["call"], op["wait"], op["tries"] = row, take(calls.row, wait, -1), taken.tries
     op["life"], op["fd"] = life, calls.fd[r]
     op["tid"], op["tgid"] = tid, calls.tgid[r]
-    op["waiter"] = np.where(wait >= 0, take(calls.tid, wait, 0), tid)
+    op["waiter"] = np.where(
+        wait >= 0, take(calls.tid, wait, 0), np.where(taken.poller > 0, taken.poller, tid)
+    )
     return op, entry
 
 
@@ -148,9 +159,9 @@ def _ready(
     model: NDArray[np.uint8],
     own: Ints,
     slept: NDArray[np.bool_],
-    enter: Ints,
 ) -> tuple[Ints, NDArray[np.uint8]]:
-    """Return when the data became ready, and how well that is known."""
+    """Return when the data became ready, and how well that is known; ``r`` the calls that asked for them."""
+    enter = calls.enter_ns[r]
     ready = np.where(own > 0, own, 0)
     basis = np.where(own > 0, Basis.MEASURED, Basis.UNSEEN).astype(np.uint8)
 

@@ -112,7 +112,7 @@ def _operations(
 ) -> _Found:
     announced = notices.announcements(all_calls, lives, sets)
     blocking = modes.Blocking(events, all_calls, lives)
-    streams, datagrams = attempts.receives(events, all_calls, lives)
+    streams, datagrams = attempts.receives(events, all_calls, lives, blocking)
     accepted = attempts.accepts(all_calls, lives)
     arrived = arrivals.of_accepts(events, all_calls, accepted.call)
     parts, triggers = [], []

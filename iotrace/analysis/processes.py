@@ -70,7 +70,7 @@ def _own_sets(events: Events, receives: Operations, waiters: NDArray[np.int64]) 
 
     A set that is given to select or poll belongs to the call, and so to its thread.
     """
-    seen = receives["wait"] >= 0
+    seen = (receives["wait"] >= 0) & (receives["model"] == Model.MULTIPLEXING)
     epoll, waiter = events["fd"][receives["wait"][seen]], receives["waiter"][seen]
     return len(np.unique(np.where(epoll >= 0, epoll, -1 - waiter.astype(np.int64)))) >= len(waiters)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iotrace.analysis.calls import Calls, code
-from iotrace.analysis.matrix import call_names
+from iotrace.analysis.matrix import call_names, peeked
 from iotrace.analysis.model import Act, Model, Verdict
 from iotrace.analysis.operation import Operations
 from iotrace.analysis.readiness import EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, MODE_UNSEEN
@@ -125,6 +125,22 @@ def _because(act: Act, model: Model, events: Events, op: Operations, supporting:
         return words.format(share=share, wait=waits, slept=slept.format(n=also, call=calls))
     if model is Model.BLOCKING:
         waited = int(np.count_nonzero(~op["at_once"]))
+        before = peeked(events, op["wait"])
+        wait = op["wait"][before]
+        if len(wait):
+            words = _(
+                "{share} were left to {call} itself: {waited} slept in it, {n} before it in {peek} with"
+                " MSG_PEEK, {there} found their data there"
+            )
+            before_it = int(np.count_nonzero(~op["at_once"][before]))
+            return words.format(
+                share=share,
+                call=calls,
+                waited=waited - before_it,
+                n=before_it,
+                peek=next(iter(call_names(events, wait))),
+                there=supporting - waited,
+            )
         return _(
             "{share} were left to {call} itself: {waited} slept in it, {there} found their data there"
         ).format(share=share, call=calls, waited=waited, there=supporting - waited)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iotrace.analysis.calls import ACCOUNT_NOISE_NS
-from iotrace.analysis.matrix import spoken
+from iotrace.analysis.matrix import peeked, spoken
 from iotrace.analysis.model import PLACES, Act, Analysis, Basis, Model, Place
 from iotrace.language import _
 from iotrace.timeline.lanes import What
@@ -132,6 +132,7 @@ class _Cutter:
         self.model = Model(int(self.operation["model"]))
         self.call = int(self.operation["call"])
         self.wait = int(self.operation["wait"])
+        self.peeked = bool(peeked(analysis.events, np.array([self.wait]))[0])
         self.begin = int(self.operation["begin_ns"])
         self.ready = int(self.operation["ready_ns"])
         self.copy = int(self.operation["copy_ns"])
@@ -178,7 +179,8 @@ class _Cutter:
         if most == Place.WAIT:
             return What.BLOCKED_WAIT, _("blocked in {call}").format(call=name)
         if most == Place.TRANSFER:
-            return What.BLOCKED_TRANSFER, _("blocked in {call}").format(call=self._name(self.call))
+            slept = self.wait if self.peeked else self.call
+            return What.BLOCKED_TRANSFER, _("blocked in {call}").format(call=self._name(slept))
         if most == Place.SIGNAL:
             return What.BLOCKED_WAIT, _("blocked, waiting for the signal")
         if most == Place.RING:

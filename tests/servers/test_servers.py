@@ -9,7 +9,7 @@ import pytest
 
 from iotrace.analysis import Analysis
 from iotrace.analysis.model import Act, Model
-from tests.servers.catalogue import EPOLL, SERVERS, Server
+from tests.servers.catalogue import BLOCKING, EPOLL, SERVERS, Server
 from tests.servers.clients import CONNECTIONS, DIALOGUES, Dialogue
 from tests.servers.conftest import PROBES
 from tests.servers.witness import Witnessed, watched_with, whole
@@ -20,6 +20,8 @@ Witness = Callable[[Server, str], Witnessed]
 each_server = pytest.mark.parametrize(
     "server", SERVERS, ids=lambda server: str(server.name).replace(" ", "-")
 )
+_ONE_EACH = {"process_per_connection", "thread_per_connection"}
+
 each_probe = pytest.mark.parametrize("probe", PROBES)
 
 
@@ -94,6 +96,23 @@ def test_the_trigger_is_what_strace_shows(
         assert flags, "strace shows no epoll_ctl"
         for word, flag in (("edge", "EPOLLET"), ("exclusive", "EPOLLEXCLUSIVE"), ("oneshot", "EPOLLONESHOT")):
             assert (word in trigger) == (sum(flag in each for each in flags) > len(flags) / 2)
+
+
+@each_probe
+@pytest.mark.parametrize(
+    "server",
+    [server for server in SERVERS if server.receive == BLOCKING and server.process & _ONE_EACH],
+    ids=lambda server: str(server.name).replace(" ", "-"),
+)
+def test_phase_1_is_how_long_the_client_thought(traced: Traced, server: Server, probe: str) -> None:
+    """Of one whose connections have each a task of their own, which waits for nothing else."""
+    analysis = traced(server, probe)
+    think_ns = DIALOGUES[server.speaks].think_s * 1e9
+    op = analysis.operations[analysis.operations["act"] == Act.RECEIVE]
+    waited_ns = op["ready_ns"] - op["begin_ns"]
+    assert 0.8 * think_ns <= np.median(waited_ns) <= 1.5 * think_ns
+    assert np.count_nonzero(op["at_once"]) <= len(op) // 10
+    assert op["in_transfer_ns"].sum() >= 0.9 * waited_ns.sum()
 
 
 def _receive(dialogue: Dialogue) -> Act:

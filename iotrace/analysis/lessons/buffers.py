@@ -6,10 +6,11 @@ import numpy as np
 
 from iotrace.analysis.attempts import DATAGRAMS, STREAMS
 from iotrace.analysis.axis import Axis
-from iotrace.analysis.calls import EAGAIN, MSG_PEEK, code, is_code, is_role
+from iotrace.analysis.calls import EAGAIN, is_role
 from iotrace.analysis.lessons.case import Case, milliseconds, times
 from iotrace.analysis.levels import FULL_NS
 from iotrace.analysis.matrix import spoken
+from iotrace.analysis.peeks import are_peeks
 from iotrace.language import _
 from probes.events import Flag
 from probes.table import Role
@@ -19,8 +20,6 @@ PARTIAL = 3
 
 #: One sleep that only the scheduler's accounts tell of may be time for which the host took the CPU away.
 _ONCE_NS = 10 * FULL_NS
-
-_TAKES_FLAGS = tuple(code(name) for name in ("recvfrom", "recvmsg", "recvmmsg"))
 
 
 def full_buffer(case: Case) -> str | None:
@@ -63,8 +62,7 @@ def partial_receive(case: Case) -> str | None:
     chosen = (
         is_role(calls, Role.RECEIVE) & (calls.ret > 0) & case.is_kind(*STREAMS)[case.root] & ~calls.pending
     )
-    peeks = is_code(calls, *_TAKES_FLAGS) & ((case.events["b"][calls.row] & MSG_PEEK) != 0)
-    taken = np.flatnonzero(chosen & ~peeks)
+    taken = np.flatnonzero(chosen & ~are_peeks(case.events, calls))
     if not np.any(calls.ret[taken] < case.asked[taken]):
         return None
     sends = np.flatnonzero(is_role(calls, Role.SEND) & (calls.ret > 0) & (case.root >= 0))
