@@ -37,6 +37,7 @@ class Plan:
         "exit",
         "fd",
         "forget",
+        "makes",
         "message_flags",
         "name",
         "role",
@@ -56,6 +57,7 @@ class Plan:
         self.decoded = self.enter is not None or self.exit is not None
         self.message_flags = _message_flags(call)
         self.witness = call.role in (Role.RECEIVE, Role.ACCEPT) and call.name not in _POSITIONED
+        self.makes = call.role in (Role.OPEN, Role.ACCEPT) and call.decode is not Decode.PAIR
         self.forget: Callable[[Thread, int], None] | None = _forget(call)
 
 

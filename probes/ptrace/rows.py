@@ -78,6 +78,7 @@ class Rows:
         a: int = 0,
         b: int = 0,
         waker: int = 0,
+        fd: int = _NO_FD,
         blob: bytes = b"",
     ) -> None:
         """Add a row that belongs to no call."""
@@ -85,7 +86,7 @@ class Rows:
             self.blob[len(self.buffer) // FACT_ROW.size] = blob[:95]
         flags = int(Flag.BLOB_CUT) if len(blob) > 95 else 0
         self.buffer += FACT_ROW.pack(
-            enter_ns, exit_ns, ret, a, b, 0, _NO_FD, tid, tgid, waker & 0xFFFFFFFF, 0, flags, kind
+            enter_ns, exit_ns, ret, a, b, 0, fd, tid, tgid, waker & 0xFFFFFFFF, 0, flags, kind
         )
 
     def flush(self) -> None:

@@ -178,11 +178,13 @@ class Loop:
                 info = unpack_entry(info_buffer)
                 if info[0] != entry_op:
                     if info[0] == INFO_EXIT:  # of a call that is not recorded
+                        if thread.making is not None:
+                            tree.made(thread, unpack_exit(info_buffer, EXIT_INFO_OFFSET)[0], now)
                         ptrace(PTRACE_SYSCALL, tid, 0, 0)
                     continue  # otherwise an exec of another thread has taken this id over since
                 plan = plans.get(info[INFO_NR]) if info[INFO_ARCH] == architecture else None
                 if every_call and (
-                    (thread.found and _goes_on(thread, info_buffer))
+                    (thread.found and _goes_on(thread, info_buffer, plan))
                     or (plan is None and info[INFO_ARCH] == architecture)
                 ):
                     ptrace(PTRACE_SYSCALL, tid, 0, 0)
@@ -261,10 +263,13 @@ class Loop:
         return bool(tid > 0)
 
 
-def _goes_on(thread: Thread, info: memoryview) -> bool:
+def _goes_on(thread: Thread, info: memoryview, plan: Plan | None) -> bool:
     """Tell whether a call that begins is the one in which ``thread`` was found, taken up again."""
     found, thread.found = thread.found, 0
-    return bool(POINTER_INFO.unpack_from(info, POINTER_INFO_OFFSET)[0] == found)
+    goes_on = bool(POINTER_INFO.unpack_from(info, POINTER_INFO_OFFSET)[0] == found)
+    if goes_on and plan is not None and plan.makes:
+        thread.making = plan
+    return goes_on
 
 
 def _killed() -> None:

@@ -52,6 +52,7 @@ class Thread:
         "info",
         "joining",
         "kept",
+        "making",
         "plan",
         "process",
         "reported",
@@ -68,6 +69,7 @@ class Thread:
         self.plan: Plan | None = None
         self.joining = Joining.JOINED
         self.found = 0  # where it was in its program, in a call that goes on after its first stop
+        self.making: Plan | None = None  # that call, which will return a descriptor
         self.foreign = False  # the call is of another architecture
         self.info: tuple[int, ...] = ()  # abi.ENTRY_INFO of the call
         self.before = b""  # accounts at the entry

@@ -25,7 +25,7 @@ from ptrace.binding import func
 from ptrace.error import PtraceError
 
 from probes.events import Kind
-from probes.ptrace import accounts, witness
+from probes.ptrace import accounts, made, witness
 from probes.ptrace.abi import (
     INFO_ARGUMENT,
     PTRACE_CONT,
@@ -130,6 +130,17 @@ class Tree:
         if thread.plan is not None and not thread.reported:
             thread.reported = True
             self._rows.pending(thread, *pending(thread))
+
+    def made(self, thread: Thread, fd: int, now: int) -> None:
+        """Write what the call has made in which ``thread`` was found, and which has returned now."""
+        plan, thread.making = thread.making, None
+        if plan is None or fd < 0:
+            return
+        thread.process.kinds.pop(fd, None)
+        told = made.described(thread, fd, plan.role)
+        if told is not None:
+            flags, blob = told
+            self._rows.fact(Kind.DESCRIPTOR, thread.tid, thread.tgid, now, fd=fd, a=flags, blob=blob)
 
     def signal(self, number: int) -> int:
         """Send a signal to every living process and return how many there were."""

@@ -77,6 +77,11 @@ def look(pidfd: int, fd: int, kinds: dict[int, bool]) -> int:
     return _READY if answer else _EMPTY
 
 
+def duplicate(pidfd: int, fd: int) -> int:
+    """Return a duplicate of a process's descriptor, to be closed at once; negative: there is none."""
+    return int(small_syscall(_PIDFD_GETFD, pidfd, fd, 0))
+
+
 def own_address(pidfd: int, fd: int) -> bytes:
     """Return the sockaddr of a socket of a process (getsockname(2)): the port that bind to 0 gave it."""
     duplicate = small_syscall(_PIDFD_GETFD, pidfd, fd, 0)

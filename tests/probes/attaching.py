@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from probes.contract import Options, Outcome, Sink
 from probes.events import Batch, Kind
 from probes.ptrace_probe import PtraceProbe
-from probes.table import BY_NAME
+from probes.table import BY_NAME, by_number
 from tests.probes.traced import python
 
 LIMIT_S = 30
@@ -113,6 +115,17 @@ class Attached:
             for rows, *_ in self.batches
         )
 
+    def described(self) -> dict[tuple[int, int], tuple[int, str]]:
+        """What it has told of descriptors: {(process, fd): (open flags, what it is)}."""
+        return {
+            (int(each.rows["tgid"][at]), int(each.rows["fd"][at])): (
+                int(each.rows["a"][at]),
+                each.blob[each.blob_offsets[at] : each.blob_offsets[at + 1]].tobytes().decode(),
+            )
+            for each in self.batches
+            for at in np.flatnonzero(each.rows["kind"] == Kind.DESCRIPTOR)
+        }
+
     def _run(self) -> None:
         try:
             self._outcome = self.probe.run(self._sink)
@@ -141,6 +154,13 @@ def ask(connection: socket.socket, count: int) -> None:
     for number in range(count):
         connection.sendall(b"%d" % number)
         assert connection.recv(100) == b"%d" % number
+
+
+def under_way(pid: int) -> str:
+    """Name the call that a process sleeps in: proc(5), ``syscall``."""
+    number = Path(f"/proc/{pid}/syscall").read_text().split()[0]
+    call = by_number().get(int(number)) if number.isdecimal() else None
+    return "" if call is None else call.name
 
 
 def connected(port: int) -> socket.socket:

@@ -34,6 +34,7 @@ from tests.probes.attaching import (
     started,
     status,
     tasks,
+    under_way,
     untraced,
 )
 
@@ -76,6 +77,71 @@ def test_what_is_recorded_is_what_was_asked(kind: str) -> None:
         assert attached.calls("recvfrom") == 23 + 31 - found
         assert attached.calls("sendto") == 23 + 31
         assert attached.calls("accept4") == 1 - found
+
+
+@pytest.mark.parametrize("kind", ["threads", "forks"])
+def test_what_the_accept_returns_that_was_under_way_is_told(kind: str) -> None:
+    with started(SERVERS[kind]) as (process, port):
+        eventually(lambda: under_way(process.pid) == "accept4")
+        with Attached(process.pid) as attached:
+            assert not attached.described()
+            with connected(port) as first, connected(port) as second:
+                ask(first, 5)
+                ask(second, 5)
+                ours = first.getsockname()[1]
+        assert attached.described() == {
+            (process.pid, 4): (os.O_RDWR | os.O_CLOEXEC, f"tcp 127.0.0.1:{port} ← 127.0.0.1:{ours}")
+        }
+        assert attached.calls("accept4") == 1
+
+
+def test_what_an_open_returns_that_was_under_way_is_told(tmp_path: Path) -> None:
+    program = """
+import os, sys
+print(1, flush=True)
+with open(sys.argv[1], "rb", buffering=0) as pipe:
+    pipe.read(9)
+    print(2, flush=True)
+    sys.stdin.readline()
+"""
+    os.mkfifo(tmp_path / "pipe")
+    with started(program, str(tmp_path / "pipe")) as (process, _):
+        eventually(lambda: under_way(process.pid) == "openat")
+        with Attached(process.pid) as attached:
+            (tmp_path / "pipe").write_text("2")
+            assert process.stdout is not None
+            assert process.stdout.readline() == "2\n"
+        ((flags, link),) = attached.described().values()
+        large = 0o100000  # O_LARGEFILE, the kernel's own addition on 64-bit
+        assert (flags & ~large, link) == (os.O_CLOEXEC, str(tmp_path / "pipe"))
+        assert attached.calls("openat") == 0
+        assert attached.calls("read") == 1
+
+
+def test_what_an_accept_under_way_does_not_return_is_not_told() -> None:
+    """A limit of its own ends it: there is no connection, and the next one is a call that is seen."""
+    program = """
+import socket, sys
+server = socket.create_server(("127.0.0.1", 0))
+server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, (1).to_bytes(8, "little") + bytes(8))
+print(server.getsockname()[1], flush=True)
+while True:
+    try:
+        print(server.accept()[0].fileno(), flush=True)
+    except BlockingIOError:
+        print(0, flush=True)
+"""
+    with started(program) as (process, port):
+        eventually(lambda: under_way(process.pid) == "accept4")
+        with Attached(process.pid) as attached:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "0\n"
+            assert process.stdout.readline() == "0\n"
+            with connected(port):
+                while process.stdout.readline() == "0\n":
+                    pass
+        assert not attached.described()
+        assert attached.calls("accept4") == 1
 
 
 @pytest.mark.parametrize("kind", SERVERS)
