@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from iotrace.analysis.axis import Axis, Ints, take
 from iotrace.analysis.calls import Calls, code
 from iotrace.analysis.epoll_copies import Copies
+from iotrace.analysis.found import Members, sets, with_rings
 from iotrace.columns import Events
-from probes.events import Kind
 from probes.table import CALLS, Decode
 
 #: poll(2), epoll_ctl(2)
@@ -128,9 +128,10 @@ def _through_epoll(
         key = _mark(0 * epoll[missing], waited[missing], data[missing])
         at[missing] = anyone.last(key, calls.exit_ns[owner[missing]])
     at = take(add, at, -1)
-    number, told = _found_there(events, calls, owner, data, at)
+    there = sets(events)
+    number, told = _found_there(there, calls, owner, data, at)
     unseen = (number < 0) & (at < 0)
-    number = np.where(unseen, _by_number(calls, owner, data, at), number)
+    number = np.where(unseen, _by_number(events, there, calls, owner, data, unseen), number)
     known = (at >= 0) | (number >= 0)
     at, owner, number, told, unseen = at[known], owner[known], number[known], told[known], unseen[known]
     asked = np.where(at >= 0, take(ctl.events, at, 0), told)
@@ -167,46 +168,44 @@ def _by_unseen_copy(
 
 
 def _found_there(
-    events: Events, calls: Calls, owner: Ints, data: NDArray[np.uint64], at: Ints
+    there: Members, calls: Calls, owner: Ints, data: NDArray[np.uint64], at: Ints
 ) -> tuple[Ints, Ints]:
-    """Return the descriptors of events, and what was asked for, by the sets that the tracer found (-1: none).
-
-    A set that was there before the tracer is told as a DESCRIPTOR row (iotrace.capture.descriptors).
-    """
+    """Return the descriptors of events, and what was asked for, by the sets that were found (-1: none)."""
     fd, asked = np.full(len(at), -1, np.int64), np.zeros(len(at), np.int64)
-    rows = np.flatnonzero(events["kind"] == Kind.DESCRIPTOR)
-    length = np.diff(events.watch_offsets)[rows] if len(rows) else rows
-    rows, length = rows[length > 0], length[length > 0]
     missing = np.flatnonzero(at < 0)
-    if not len(rows) or not len(missing):
+    if not len(there.fd) or not len(missing):
         return fd, asked
-    set_of = np.repeat(rows, length // 2)
-    index = np.concatenate(
-        [np.arange(n // 2) * 2 + events.watch_offsets[row] for row, n in zip(rows, length, strict=True)]
-    )
-    member, bits = events.watch[index], events.watch[index + 1]
-    key = _mark(events["tgid"][set_of].astype(np.int64), events["fd"][set_of].astype(np.int64), bits)
-    there = Axis(key, events["enter_ns"][set_of])
+    axis = Axis(_mark(there.tgid, there.epoll, there.data), there.time_ns)
     asking = _mark(calls.tgid[owner[missing]], calls.fd[owner[missing]].astype(np.int64), data[missing])
-    found = there.last(asking, calls.exit_ns[owner[missing]])
-    fd[missing] = take((member & np.uint64(0xFFFFFFFF)).astype(np.int64), found, -1)
-    asked[missing] = take((member >> np.uint64(32)).astype(np.int64), found, 0)
+    found = axis.last(asking, calls.exit_ns[owner[missing]])
+    fd[missing] = take(there.fd, found, -1)
+    asked[missing] = take(there.events, found, 0)
     return fd, asked
 
 
-def _by_number(calls: Calls, owner: Ints, data: NDArray[np.uint64], at: Ints) -> Ints:
+def _by_number(
+    events: Events,
+    there: Members,
+    calls: Calls,
+    owner: Ints,
+    data: NDArray[np.uint64],
+    unseen: NDArray[np.bool_],
+) -> Ints:
     """Return the descriptors of events that no epoll_ctl in sight announces; -1 where they tell none.
 
     An epoll_ctl can go through io_uring (IORING_OP_EPOLL_CTL, as libuv does it), and no probe sees its
     arguments. Where a process has a ring, an event whose bits are the number of a descriptor that this
-    process uses is taken to be of that descriptor.
+    process uses is taken to be of that descriptor; not so where the set was found to hold other bits.
     """
-    found = np.full(len(at), -1, np.int64)
-    missing = np.flatnonzero((at < 0) & (data < np.uint64(1 << 24)))
-    rings = calls.tgid[(calls.code == code("io_uring_setup")) & (calls.ret >= 0)]
-    missing = missing[np.isin(calls.tgid[owner[missing]], rings)] if len(missing) else missing
+    found = np.full(len(unseen), -1, np.int64)
+    missing = np.flatnonzero(unseen & (data < np.uint64(1 << 24)))
+    missing = missing[np.isin(calls.tgid[owner[missing]], with_rings(events, calls))]
     if not len(missing):
         return found
+    numbered = there.data == there.fd.astype(np.uint64)
+    otherwise = np.unique(there.tgid[~numbered] << 32 | there.epoll[~numbered])
+    waited = calls.tgid[owner[missing]] << 32 | calls.fd[owner[missing]].astype(np.int64)
+    missing = missing[~np.isin(waited, otherwise)]
     numbers = data[missing].astype(np.int64)
     used = np.unique(calls.tgid << 24 | np.maximum(calls.fd, 0))
     real = np.isin(calls.tgid[owner[missing]] << 24 | numbers, used)

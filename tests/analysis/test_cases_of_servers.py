@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from iotrace.analysis.model import Act, Model
+from iotrace.analysis.model import Act, Model, Verdict
 from iotrace.analysis.readiness import EPOLLET
 from probes.events import Flag, Kind
 from tests.story import Story, at
@@ -49,6 +49,57 @@ def test_an_epoll_ctl_through_io_uring_is_told_by_the_events_numbers() -> None:
 
 def test_without_a_ring_a_number_is_no_evidence() -> None:
     assert through_a_ring(False).analyse().verdicts[Act.RECEIVE].model is Model.UNKNOWN
+
+
+def attached_to_a_loop(ring: bool, listener: int = 3, entered: bool = False) -> Verdict:
+    """The same loop, found running: what it had open, and had registered with which bits, was told."""
+    story = Story(accounted=True)
+    for fd, text, watch in (
+        (3, b"listen 127.0.0.1:8801", None),
+        (9, b"anon_inode:[eventpoll]", [3 | (1 | EPOLLET) << 32, listener]),
+        *([(8, b"anon_inode:[io_uring]", None)] if ring else []),
+    ):
+        story.row(Kind.DESCRIPTOR, enter_ns=at(0), fd=fd, blob=text, watch=watch, a=0o4002)
+    if entered:
+        story.call("io_uring_enter", 5, 6, 1, fd=7, a=1)
+    for i in range(MESSAGES):
+        begin = 1_000 + i * 5_000
+        story.epoll_wait(9, begin, begin + 1_000, [listener], asleep=900)
+        story.accept(3, 12, begin + 1_010, begin + 1_020, 5000 + i, nonblocking=True)
+        story.epoll_wait(9, begin + 1_100, begin + 2_000, [12], asleep=800)
+        story.call("read", begin + 2_010, begin + 2_020, 9, fd=12, a=9)
+        story.call("close", begin + 2_030, begin + 2_031, 0, fd=12)
+    verdicts = story.analyse().verdicts
+    accepts = verdicts[Act.ACCEPT]
+    assert (accepts.model, accepts.multiplexer, accepts.trigger) == (Model.MULTIPLEXING, "epoll", "edge")
+    assert "io_uring" not in accepts.because
+    return verdicts[Act.RECEIVE]
+
+
+@pytest.mark.parametrize(("ring", "entered"), [(True, False), (False, True)], ids=["found", "entered"])
+def test_a_ring_that_was_there_before_the_tracer_is_one(ring: bool, entered: bool) -> None:
+    verdict = attached_to_a_loop(ring, entered=entered)
+    assert (verdict.model, verdict.multiplexer, verdict.trigger) == (Model.MULTIPLEXING, "epoll", None)
+    assert verdict.supporting == MESSAGES
+    assert f"of {MESSAGES} the epoll_ctl was an io_uring request, unseen" in verdict.because
+
+
+def test_a_number_is_no_evidence_where_nobody_has_a_ring() -> None:
+    assert attached_to_a_loop(ring=False).model is Model.UNKNOWN
+
+
+def test_a_number_is_no_evidence_in_a_set_that_is_registered_otherwise() -> None:
+    """What was found in the set has other bits than its number: a program with numbers of its own."""
+    assert attached_to_a_loop(ring=True, listener=77).model is Model.UNKNOWN
+
+
+def test_what_goes_through_a_ring_that_was_there_before_the_tracer_is_said_to_be_unseen() -> None:
+    story = Story(accounted=True)
+    for i in range(MESSAGES):
+        story.call("io_uring_enter", 1_000 + i * 1_000, 1_900 + i * 1_000, 1, 850, fd=7, a=1)
+    verdict = story.analyse().verdicts[Act.RECEIVE]
+    assert (verdict.model, verdict.operations) == (Model.UNKNOWN, 0)
+    assert f"io_uring_enter ran {MESSAGES} times" in verdict.because
 
 
 def test_what_another_thread_found_in_vain_does_not_undo_an_announcement() -> None:
