@@ -199,7 +199,8 @@ def _by_number(
     """
     found = np.full(len(unseen), -1, np.int64)
     missing = np.flatnonzero(unseen & (data < np.uint64(1 << 24)))
-    missing = missing[np.isin(calls.tgid[owner[missing]], with_rings(events, calls))]
+    if len(missing):
+        missing = missing[np.isin(calls.tgid[owner[missing]], with_rings(events, calls))]
     if not len(missing):
         return found
     numbered = there.data == there.fd.astype(np.uint64)

@@ -26,7 +26,13 @@ What iotrace says of servers that nobody here wrote. Each was started by its own
 and driven by its own kind of clients: {CONNECTIONS} connections with {REQUESTS} requests each (HTTP/1.0
 makes a connection for each request). `tests/servers` asserts these verdicts under both probes: against the
 servers' documentation, the triggers against the flags that strace shows, connections and requests against
-what the clients did. Of ucall, a server on io_uring, ptrace says that it cannot see what it does.
+what the clients did; and where each connection has a process or thread of its own, phase 1 is how long the
+client thought. Of ucall, a server on io_uring, ptrace says that it cannot see what it does.
+
+`iotrace attach` to each that has connections (but ucall), while it runs, finds the same models and every
+receive. Whatever waited in accept when it came is found in a call, whose beginning nobody saw: that accept is
+not counted, its connection is known. A trigger stays unseen where `epoll_ctl` goes through io_uring after
+that (uvloop).
 
 Each server also runs once under strace and once under the ptrace probe while the eBPF probe watches: two
 tracers of one run agree on every call of the table, thread by thread, in order, with descriptor, result and
