@@ -13,13 +13,14 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
+from probes.batches import joined
 from probes.contract import Command, Options, Outcome, ProbeError, Sink
 from probes.ebpf import library, running, tracefs
 from probes.ebpf.loaded import finish_closing
 from probes.ebpf.privileges import in_initial_pid_namespace, missing_privileges, refusal
 from probes.ebpf.session import Session
 from probes.ebpf.target import Target
-from probes.events import EVENT, Batch
+from probes.events import Batch
 
 _BUSY_S, _IDLE_S = 0.010, 0.050  # pauses between two looks at the ring buffer
 _PENDING_NS = 500_000_000  # a call under way for longer than this is written once as PENDING
@@ -226,30 +227,12 @@ class _Rows:
         """Hand everything to the sink, as one batch."""
         batches, self._batches, self.count = self._batches, [], 0
         if batches:
-            self._sink(batches[0] if len(batches) == 1 else _concatenate(batches))
+            self._sink(batches[0] if len(batches) == 1 else joined(batches))
 
     def _keep(self, batch: Batch) -> None:
         if len(batch.rows):
             self._batches.append(batch)
             self.count += len(batch.rows)
-
-
-def _concatenate(batches: list[Batch]) -> Batch:
-    return Batch(
-        np.concatenate([batch.rows for batch in batches]).astype(EVENT, copy=False),
-        _offsets([batch.watch_offsets for batch in batches]),
-        np.concatenate([batch.watch for batch in batches]),
-        _offsets([batch.blob_offsets for batch in batches]),
-        np.concatenate([batch.blob for batch in batches]),
-    )
-
-
-def _offsets(parts: list[NDArray[np.int32]]) -> NDArray[np.int32]:
-    joined, end = [parts[0][:1]], 0
-    for part in parts:
-        joined.append(part[1:] + np.int32(end))
-        end += int(part[-1])
-    return np.concatenate(joined)
 
 
 class _Waiter:

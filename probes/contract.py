@@ -29,6 +29,7 @@ EVIDENCE = (
     "tasks",  # TASK_* rows
 )
 
+#: Takes a batch, whose memory is its own from then on.
 Sink = Callable[[Batch], None]
 
 

@@ -154,15 +154,11 @@ class _Sink:
         self.helpers = Helpers(pid)
 
     def __call__(self, rows: Batch) -> None:
-        gaps = rows.rows["kind"] == Kind.GAP
-        if gaps.any():
-            self.lost += int(rows.rows["a"][gaps].sum())
-        new = rows.rows["kind"] == Kind.TASK_NEW
-        if new.any():
-            self._seen |= set(rows.rows["tgid"][new].tolist())
-        ended = (rows.rows["kind"] == Kind.TASK_EXIT) & (rows.rows["tid"] == rows.rows["tgid"])
-        if ended.any():
-            self._gone |= set(rows.rows["tgid"][ended].tolist())
+        facts = rows.rows[["kind", "tid", "tgid", "a"]][rows.rows["kind"] != Kind.CALL]  # few, mostly none
+        self.lost += int(facts["a"][facts["kind"] == Kind.GAP].sum())
+        self._seen |= set(facts["tgid"][facts["kind"] == Kind.TASK_NEW].tolist())
+        ended = (facts["kind"] == Kind.TASK_EXIT) & (facts["tid"] == facts["tgid"])
+        self._gone |= set(facts["tgid"][ended].tolist())
         self.helpers.look(rows)
         self._writer.write(rows)
 

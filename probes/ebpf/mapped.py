@@ -7,6 +7,7 @@ import mmap
 import numpy as np
 from numpy.typing import NDArray
 
+from probes.batches import chosen, copied
 from probes.events import EVENT
 
 PAGE = mmap.PAGESIZE
@@ -89,8 +90,8 @@ class RingBuffer:
         busy = np.flatnonzero(lengths & _BUSY)
         if len(busy):
             records, lengths = records[: busy[0]], lengths[: busy[0]]
-        rows = records["row"].copy()
+        rows = copied(records["row"])
         self._position += len(records) * _RECORD.itemsize
         self._consumer[0] = self._position
         discarded = lengths & _DISCARD != 0
-        return rows[~discarded] if discarded.any() else rows
+        return chosen(rows, ~discarded) if discarded.any() else rows

@@ -7,6 +7,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from probes.batches import chosen
 from probes.ebpf.mapped import AUX, AUX_KIND
 from probes.events import Batch, Flag
 
@@ -32,27 +33,28 @@ class Joiner:
         is_piece = records["kind"] == AUX_KIND
         if not len(self._waiting) and not is_piece.any():
             return _plain(records)
-        rows = records[~is_piece]
-        arrived = records[is_piece].view(AUX)
+        rows = chosen(records, ~is_piece)
+        arrived = chosen(records, is_piece).view(AUX)
         self.pieces += len(arrived)
         pieces = np.concatenate([self._waiting, arrived]) if len(self._waiting) else arrived
         owners = np.flatnonzero(rows["parts"])
-        owner = _find(_keys(rows[owners]), _keys(pieces))
-        self._waiting = _recent(pieces[owner < 0])
-        pieces, owner = pieces[owner >= 0], owner[owner >= 0]
-        order = np.lexsort((pieces["part"], owner))
-        pieces, owner = pieces[order], owners[owner[order]]
+        owner = _find(_keys(rows[["tid", "enter_ns"]][owners]), _keys(pieces))
+        self._waiting = _recent(chosen(pieces, owner < 0))
+        here = np.flatnonzero(owner >= 0)
+        here = here[np.lexsort((pieces["part"][here], owner[here]))]
+        owner = owners[owner[here]]
         missing = np.bincount(owner, minlength=len(rows)) < rows["parts"]
         rows["flags"][missing] |= _UNSEEN
         rows["parts"] = 0
         keep = ~missing[owner]
-        pieces, owner = pieces[keep], owner[keep]
-        watch = pieces["list"] == _WATCH
-        values = pieces["values"]
+        here, owner = here[keep], owner[keep]
+        watch = pieces["list"][here] == _WATCH
+        count, values = pieces["count"], pieces["values"]
+        of_watch, of_blob = here[watch], here[~watch]
         return Batch(
             rows,
-            *_flatten(len(rows), owner[watch], pieces["count"][watch], values[watch]),
-            *_flatten(len(rows), owner[~watch], pieces["count"][~watch], _bytes(values[~watch])),
+            *_flatten(len(rows), owner[watch], count[of_watch], values[of_watch]),
+            *_flatten(len(rows), owner[~watch], count[of_blob], _bytes(values[of_blob])),
         )
 
 
@@ -111,5 +113,5 @@ def _flatten(
     offsets = np.zeros(rows + 1, np.int32)
     if len(owner):
         offsets[1:] = np.cumsum(np.bincount(owner, counts, rows))
-    wanted = np.arange(values.shape[1] if values.ndim == 2 else 0) < counts[:, None]
-    return offsets, values[wanted]
+    widest = int(counts.max(initial=0))
+    return offsets, values[:, :widest][np.arange(widest) < counts[:, None]]
