@@ -24,21 +24,19 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from iotrace.language import _
+from iotrace.recording.encoding import record_batch
 from iotrace.recording.file import create, remove
 from iotrace.recording.layout import (
-    CALL_NAMES,
     CHECK_KEY,
-    COLUMNS,
     FORMAT,
     HEADER_KEY,
-    KIND_NAMES,
     MAX_BATCH_BYTES,
     MAX_ROWS,
-    Column,
     RecordingError,
     arrow_fields,
 )
-from probes.events import EVENT, Batch, Flag, Kind, batch
+from probes.batches import joined
+from probes.events import EVENT, Batch, Kind, batch
 
 #: Rows reach the file at the latest this long after they were handed to :meth:`Writer.write`.
 DELAY_NS = 400_000_000
@@ -91,7 +89,7 @@ class Writer:
         self._flusher.start()
 
     def write(self, rows: Batch) -> None:
-        """Append rows. They are copied, or in the file, when this returns."""
+        """Append rows, whose memory is the writer's own from then on."""
         with self._lock:
             if self._closed or self.failure or not len(rows.rows):
                 return
@@ -101,7 +99,6 @@ class Writer:
             if self._pending_rows >= MAX_ROWS or time.monotonic_ns() - self._flushed_ns >= DELAY_NS:
                 self._flush()
             else:
-                self._pending[-1] = _copy(rows)
                 self._wake.notify()
 
     def note(self, facts: Mapping[str, Any]) -> None:
@@ -144,21 +141,23 @@ class Writer:
         self._flushed_ns = time.monotonic_ns()
         if not pending:
             return
-        joined = pending[0] if len(pending) == 1 else _join(pending)
-        for start, stop in _cuts(joined):
+        whole = pending[0] if len(pending) == 1 else joined(pending)
+        for start, stop in _cuts(whole):
             if self.failure:
                 return
             self._append(
-                _arrow_batch(
+                record_batch(
                     self._schema,
-                    joined.rows[start:stop],
-                    *_part(joined.watch_offsets, joined.watch, start, stop),
-                    *_part(joined.blob_offsets, joined.blob, start, stop),
+                    Batch(
+                        whole.rows[start:stop],
+                        *_part(whole.watch_offsets, whole.watch, start, stop),
+                        *_part(whole.blob_offsets, whole.blob, start, stop),
+                    ),
                 )
             )
 
     def _nothing(self) -> pa.RecordBatch:
-        return _arrow_batch(self._schema, np.zeros(0, EVENT), *_no_lists(), *_no_lists())
+        return record_batch(self._schema, batch(np.zeros(0, EVENT)))
 
     def _append(self, rows: pa.RecordBatch) -> None:
         self._check = zlib.crc32(self._before, self._check)
@@ -186,31 +185,6 @@ class Writer:
         return data
 
 
-def _copy(rows: Batch) -> Batch:
-    return Batch(
-        rows.rows.copy(),
-        rows.watch_offsets.copy(),
-        rows.watch.copy(),
-        rows.blob_offsets.copy(),
-        rows.blob.copy(),
-    )
-
-
-def _join(batches: list[Batch]) -> Batch:
-    return Batch(
-        np.concatenate([b.rows for b in batches]),
-        _join_offsets([b.watch_offsets for b in batches]),
-        np.concatenate([b.watch for b in batches]),
-        _join_offsets([b.blob_offsets for b in batches]),
-        np.concatenate([b.blob for b in batches]),
-    )
-
-
-def _join_offsets(parts: list[NDArray[np.int32]]) -> NDArray[np.int32]:
-    lengths = np.concatenate([np.diff(offsets) for offsets in parts])
-    return np.concatenate([np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)])
-
-
 def _cuts(rows: Batch) -> list[tuple[int, int]]:
     """Cut into pieces that a reader is ready to take."""
     cuts, start, total = [], 0, len(rows.rows)
@@ -229,70 +203,3 @@ def _part(
 ) -> tuple[NDArray[np.int32], NDArray[Any]]:
     part = offsets[start : stop + 1]
     return (part - part[0]).astype(np.int32), values[part[0] : part[-1]]
-
-
-def _no_lists() -> tuple[NDArray[np.int32], NDArray[Any]]:
-    return np.zeros(1, np.int32), np.zeros(0, np.uint8)
-
-
-def _arrow_batch(
-    schema: pa.Schema,
-    rows: NDArray[np.void],
-    watch_offsets: NDArray[np.int32],
-    watch: NDArray[Any],
-    blob_offsets: NDArray[np.int32],
-    blob: NDArray[Any],
-) -> pa.RecordBatch:
-    enter = rows["enter_ns"].astype(np.int64)
-    ragged = {"watch": (watch_offsets, watch.astype(np.uint64)), "blob": (blob_offsets, blob)}
-    arrays = []
-    for column, field in zip(COLUMNS, arrow_fields(), strict=True):
-        if column.how == "ragged":
-            arrays.append(_ragged(field.type, len(rows), *ragged[column.field]))
-        elif column.how == "name":
-            arrays.append(_named(column, field.type, rows))
-        else:
-            arrays.append(_fixed(column, field.type, rows[column.field], enter))
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _fixed(column: Column, kind: pa.DataType, values: NDArray[Any], enter: NDArray[np.int64]) -> pa.Array:
-    stored = values.astype(kind.to_pandas_dtype())
-    if column.how == "plain":
-        return pa.Array.from_buffers(kind, len(stored), [None, pa.py_buffer(stored)], 0)
-    seen = stored != 0
-    np.subtract(stored, enter, out=stored)
-    stored *= seen
-    return pa.Array.from_buffers(kind, len(stored), [*_validity(seen), pa.py_buffer(stored)])
-
-
-def _validity(seen: NDArray[np.bool_]) -> list[pa.Buffer | None]:
-    return [None if seen.all() else pa.py_buffer(np.packbits(seen, bitorder="little"))]
-
-
-_KINDS = pa.array(KIND_NAMES)
-_CALLS = pa.array(CALL_NAMES)
-
-
-def _named(column: Column, kind: pa.DictionaryType, rows: NDArray[np.void]) -> pa.Array:
-    if column.name == "kind":
-        indices = (rows["kind"] - np.uint8(1)).astype(np.uint8)
-        validity: list[pa.Buffer | None] = [None]
-        names = _KINDS
-    else:
-        named = (rows["kind"] == Kind.CALL) | (rows["kind"] == Kind.PENDING)
-        named &= (rows["code"] < len(CALL_NAMES)) & (rows["flags"] & np.uint16(Flag.FOREIGN) == 0)
-        indices = rows["code"] * named
-        validity = _validity(named)
-        names = _CALLS
-    index = pa.Array.from_buffers(kind.index_type, len(rows), [*validity, pa.py_buffer(indices)])
-    return pa.DictionaryArray.from_arrays(index, names, safe=False)
-
-
-def _ragged(kind: pa.DataType, n: int, offsets: NDArray[np.int32], values: NDArray[Any]) -> pa.Array:
-    flat = pa.py_buffer(np.ascontiguousarray(values))
-    start = pa.py_buffer(np.ascontiguousarray(offsets))
-    if pa.types.is_binary(kind):
-        return pa.Array.from_buffers(kind, n, [None, start, flat], 0)
-    child = pa.Array.from_buffers(pa.uint64(), len(values), [None, flat], 0)
-    return pa.Array.from_buffers(kind, n, [None, start], 0, children=[child])

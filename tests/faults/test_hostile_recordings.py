@@ -22,7 +22,8 @@ from iotrace.analysis import analyse
 from iotrace.analysis.report import report_json
 from iotrace.cli import main
 from iotrace.exporters.formats import FORMATS
-from iotrace.recording import facts, writing
+from iotrace.recording import facts
+from iotrace.recording.encoding import record_batch
 from iotrace.recording.layout import CHECK_KEY, HEADER_KEY, MAX_ROWS, RecordingError, arrow_fields
 from iotrace.recording.reading import read
 from iotrace.recording.writing import Writer
@@ -176,10 +177,7 @@ def nothing(schema: pa.Schema, rows: int, blob: bytes = b"", watch: int = 0) -> 
     table = np.zeros(rows, EVENT)
     table["kind"], table["tid"], table["tgid"] = Kind.CALL, 1, 1
     made = batch(table, {0: [0] * watch} if watch else None, {0: blob} if blob else None)
-    record = writing._arrow_batch(
-        schema, made.rows, made.watch_offsets, made.watch, made.blob_offsets, made.blob
-    )
-    return list(record.columns)
+    return list(record_batch(schema, made).columns)
 
 
 BOMBS: dict[str, tuple[int, Callable[[pa.Schema], list[pa.Array]]]] = {
