@@ -54,21 +54,18 @@ static inline int sum_slice(struct task *task, u64 address, u64 length)
 }
 
 /* Keep what the kernel overwrites (select's sets) or replaces (execve's path) during the call. */
-static inline void save_memory(struct task *task, struct call_meta *meta, u32 tid)
+static inline void save_memory(struct task *task, struct call_meta *meta)
 {
-    u32 zero = 0;
-    struct saved *saved = savings.lookup(&zero);
+    u32 slot = task->slot;
+    struct saved *saved = saves.lookup(&slot);
     int i;
 
     if (!saved)
         return;
     saved->cut = 0;
     if (meta->decode == PATH) {
-        int length = read_user_string(saved->words, PATH_BYTES,
-                                             (void *)task->args[meta->decode_argument & 7]);
-        saved->bytes = length;
-        if (length <= 0)
-            return;
+        saved->bytes = read_user_string(saved->words, PATH_BYTES,
+                                        (void *)task->args[meta->decode_argument & 7]);
     } else {
         u64 bytes = ((task->args[0] & 0xffffffff) + 63) / 64 * 8;
         bytes = at_most(bytes, 128);
@@ -80,15 +77,13 @@ static inline void save_memory(struct task *task, struct call_meta *meta, u32 ti
                 saved->cut = 1;
         }
     }
-    saves.update(&tid, saved);
 }
-
 
 int enter_memory(struct bpf_raw_tracepoint_args *ctx)
 {
-    u32 nr = ctx->args[1], tid = current_tid();
+    u32 nr = ctx->args[1];
     struct call_meta *meta = calls.lookup(&nr);
-    struct task *task = find_task(tid);
+    struct task *task = find_task(current_tid());
     u64 header[4]; /* of msghdr: name, its length, vector, its length */
     u64 address, length;
 
@@ -98,7 +93,7 @@ int enter_memory(struct bpf_raw_tracepoint_args *ctx)
         if (meta->c_how)
             task->call.c = timeout_ns(task, meta->c_how, task->call.c);
         if (meta->decode == SELECT || meta->decode == PATH)
-            save_memory(task, meta, tid);
+            save_memory(task, meta);
     }
     if (!meta->a_how)
         return 0;

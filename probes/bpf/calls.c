@@ -171,7 +171,11 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
     if (task->role == RING_CALL)
         task->request = 0;
     if (task->at_exit) {
-        parts.call(ctx, task->at_exit);
+        /* a tail call to a place known when loading is compiled to a jump, others to an indirect one */
+        if (task->at_exit == EXIT_MEMORY)
+            parts.call(ctx, EXIT_MEMORY);
+        else
+            parts.call(ctx, EXIT_SETS);
         task->call.flags |= WATCH_UNSEEN; /* reached only where the other program is missing */
     }
     finish_call(task);

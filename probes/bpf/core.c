@@ -8,9 +8,8 @@ BPF_F_TABLE("array", u32, struct places, places, PIDS / 4 + 1, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", u32, struct task, tasks, TASKS, BPF_F_MMAPABLE);
 BPF_TABLE("hash", u32, u32, owners, TASKS); /* slot of tasks to tid: who came first has the slot */
 BPF_TABLE("array", u32, struct sock_set, sockets, SOCKETS / 2);
-BPF_TABLE("hash", u32, struct saved, saves, SAVES);
+BPF_TABLE("array", u32, struct saved, saves, TASKS); /* by slot of tasks */
 BPF_TABLE("percpu_array", u32, struct scratch, scratches, 1);
-BPF_TABLE("percpu_array", u32, struct saved, savings, 1);
 
 /*
  * The kernel's helpers under names of our own: where bcc 0.26 meets a call of bpf_probe_read_user, it

@@ -243,7 +243,7 @@ struct scratch {
     u32 pass;
 };
 
-/* Memory saved at the entry for the exit, by tid. */
+/* Memory saved at the entry for the exit; `bytes` of a path: what bpf_probe_read_user_str said. */
 struct saved {
     u64 words[48];
     u32 bytes;

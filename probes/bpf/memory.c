@@ -17,17 +17,16 @@ static inline u64 read_bytes(struct event *call, struct scratch *scratch, u64 ad
     return length;
 }
 
-static inline u64 read_path(struct task *task, struct scratch *scratch, u32 tid)
+static inline u64 read_path(struct task *task, struct scratch *scratch)
 {
-    struct saved *saved = saves.lookup(&tid);
+    u32 slot = task->slot;
+    struct saved *saved = saves.lookup(&slot);
     struct event *call = &task->call;
     u64 address = task->args[task->decode_argument & 7];
-    int length;
+    int length = saved ? saved->bytes : 0;
 
-    if (saved) {
-        bpf_probe_read_kernel(scratch->aux.values, PATH_BYTES, saved->words);
-        length = saved->bytes;
-        saves.delete(&tid);
+    if (saved && length > 0) {
+        __builtin_memcpy(scratch->aux.values, saved->words, PATH_BYTES);
     } else {
         /* at the entry its page was not in memory yet; by now the kernel has read it */
         length = read_user_string(scratch->aux.values, PATH_BYTES, (void *)address);
@@ -58,8 +57,8 @@ static inline s64 message_bytes(u64 address, s64 done)
 
 int exit_memory(struct bpf_raw_tracepoint_args *ctx)
 {
-    u32 tid = current_tid(), zero = 0;
-    struct task *task = find_task(tid);
+    u32 zero = 0;
+    struct task *task = find_task(current_tid());
     struct scratch *scratch = scratches.lookup(&zero);
     u64 address = 0, word = 0, bytes = 0;
     u32 size = 0;
@@ -74,7 +73,7 @@ int exit_memory(struct bpf_raw_tracepoint_args *ctx)
     if (decode == MMSG) {
         call->c = message_bytes(address, call->ret);
     } else if (decode == PATH) {
-        bytes = read_path(task, scratch, tid);
+        bytes = read_path(task, scratch);
     } else if (decode == ADDRESS_IN || decode == ADDRESS_OUT) {
         word = task->args[(task->decode_argument + 1) & 7]; /* the length, or where it is */
         size = word;

@@ -85,10 +85,11 @@ static inline u64 poll_bits(u64 set[3][16], u32 word, u32 at)
 }
 
 /* Read select's sets: what was asked for from the entry, what is ready from the process. */
-static inline void begin_select(struct task *task, struct scratch *scratch, u32 tid)
+static inline void begin_select(struct task *task, struct scratch *scratch)
 {
+    u32 slot = task->slot;
     struct event *call = &task->call;
-    struct saved *saved = saves.lookup(&tid);
+    struct saved *saved = saves.lookup(&slot);
     u64 bytes = ((call->a & 0xffffffff) + 63) / 64 * 8;
     int i;
 
@@ -104,7 +105,6 @@ static inline void begin_select(struct task *task, struct scratch *scratch, u32 
     if (saved->cut)
         call->flags |= WATCH_UNSEEN;
     __builtin_memcpy(scratch->set, saved->words, sizeof(scratch->set));
-    saves.delete(&tid);
 #pragma clang loop unroll(disable)
     for (i = 0; i < 3; i++) {
         u64 address = task->args[1 + i];
@@ -237,7 +237,7 @@ int exit_sets(struct bpf_raw_tracepoint_args *ctx)
         scratch->bits = 0;
         task->at_exit = EXIT_SETS + 1;
         if (task->decode == SELECT)
-            begin_select(task, scratch, tid);
+            begin_select(task, scratch);
     }
     if (task->decode == SELECT)
         more = slice_select(task, scratch);

@@ -175,7 +175,6 @@ int on_sched_process_exit(struct sched_process_exit_fields *args)
         emit(&row);
     }
     remove_task(tid, task);
-    saves.delete(&tid);
     count_tasks(-1);
     return 0;
 }

@@ -28,7 +28,7 @@ FILES = (
     "signals.c",
 )
 
-TASKS, SOCKETS, SAVES, REQUESTS = 16384, 16384, 2048, 8192  # entries of the maps, all allocated at once
+TASKS, SOCKETS, REQUESTS = 16384, 16384, 8192  # entries of the maps, all allocated at once
 
 
 class Program(NamedTuple):
@@ -185,7 +185,6 @@ def flags(chosen: Plan, buffer_bytes: int, cpus: int) -> list[str]:
         f"-DTASKS={TASKS}",
         f"-DPIDS={pids()}",
         f"-DSOCKETS={SOCKETS}",
-        f"-DSAVES={SAVES}",
         f"-DREQUESTS={REQUESTS}",
         "-Wno-everything",
         "-g0",  # no BTF of our own: a tenth of the time
