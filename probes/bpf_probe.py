@@ -22,7 +22,7 @@ from probes.ebpf.session import Session
 from probes.ebpf.target import Target
 from probes.events import Batch
 
-_BUSY_S, _IDLE_S = 0.010, 0.050  # pauses between two looks at the ring buffer
+_BUSY_S, _IDLE_S = 0.030, 0.050  # pauses between two looks at the ring buffer
 _PENDING_NS = 500_000_000  # a call under way for longer than this is written once as PENDING
 _PATIENCE_NS = 200_000_000  # for rows being written when the run ends
 _EXITING_NS = 2_000_000_000  # for the first process, of which no task is left, to become a zombie

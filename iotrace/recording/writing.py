@@ -77,7 +77,9 @@ class Writer:
         self._buffer = io.BytesIO()
         facts = json.dumps({**header, "format": FORMAT}, default=str)
         self._schema = pa.schema(arrow_fields(), {HEADER_KEY: facts})
-        options = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=1))
+        # one thread: what others would take from the target's CPUs is more than they save
+        codec = pa.Codec("zstd", compression_level=1)
+        options = pa.ipc.IpcWriteOptions(compression=codec, use_threads=False)
         self._stream = pa.ipc.new_stream(self._buffer, self._schema, options=options)
         self._before = b""
         self._append(self._nothing())  # with it the header and the names of the calls
