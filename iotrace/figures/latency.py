@@ -80,7 +80,7 @@ def latency(request: Request) -> Scene:
         if bars:
             shown = grouped(int(whole[number]))
             if width(shown, BODY) <= pitch - 2:
-                bars.append(Text(x + pitch / 2, y - 6, shown, BODY, anchor=Anchor.MIDDLE))
+                bars += _count(x + pitch / 2, y - 6, shown, pitch - 2)
             low, high = (_bound(int(_EDGES[at])) for at in (number, number + 1))
             bounds = _("{low} to {high}").format(low=low, high=high)
             told = bounds + ": " + counted(int(whole[number]), "{n} call", "{n} calls")
@@ -102,6 +102,14 @@ def latency(request: Request) -> Scene:
         for meaning, words in meanings
     ]
     return compose("latency", paper, title, subtitle, items, [analysis], "\n".join([subtitle, *each]))
+
+
+def _count(x: float, y: float, words: str, room: float) -> list[Item]:
+    """Return a count over a bar, on paper of its own: no level runs through it."""
+    text = Text(x, y, words, BODY, anchor=Anchor.MIDDLE)
+    wide = min(room, text.width + 6)
+    plate = Rect(x - wide / 2, y - 15, wide, 20, Meaning.PAPER, outlined=False, plain=True)
+    return [plate, text]
 
 
 def _sleeps(analysis: Analysis) -> tuple[NDArray[np.int64], NDArray[np.uint8], bool]:

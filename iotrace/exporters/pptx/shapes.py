@@ -1,7 +1,9 @@
 """A scene's items as a slide's own shapes: each can be moved, recoloured and retyped in a slide program.
 
-A hatch is the shape's pattern fill, a brace and a sign are the program's own braces and signs, an arrow is
-a connector with a head. A shape is named by what it belongs to, and its alternative text is the evidence.
+A hatch is one shape of lines, in a group with the bar that it is on; pattern fills are not used: slide programs
+draw them as fine as their screen's pixels, LibreOffice as hairlines of other kinds, others not at all. A brace
+and a sign are the program's own braces and signs, an arrow is a connector with a head. A shape is named by what
+it belongs to, and its alternative text is the evidence.
 """
 
 from __future__ import annotations
@@ -11,12 +13,15 @@ from typing import Any, TypeGuard
 
 from pptx.dml.color import RGBColor
 from pptx.dml.line import LineFormat
-from pptx.enum.dml import MSO_LINE, MSO_PATTERN
+from pptx.enum.dml import MSO_LINE
 from pptx.enum.shapes import MSO_CONNECTOR, MSO_SHAPE
 from pptx.enum.text import MSO_ANCHOR, MSO_AUTO_SIZE, PP_ALIGN
 from pptx.oxml.ns import qn
+from pptx.oxml.shapes.groupshape import CT_GroupShape
+from pptx.shapes.group import GroupShape
 from pptx.util import Emu, Pt
 
+from iotrace.figures import hatching, outline
 from iotrace.figures.page import MARGIN, TITLE, legible
 from iotrace.figures.scene import (
     WIDTH,
@@ -35,7 +40,7 @@ from iotrace.figures.scene import (
     Text,
 )
 from iotrace.figures.scene import line_colour as colour_of
-from iotrace.theme import Hatch, Meaning, Swatch, Theme
+from iotrace.theme import Meaning, Theme
 
 #: Fonts that slide programs have, or have one of the same widths for: Latin, Chinese.
 FONT, CHINESE = "Arial", "Microsoft YaHei"
@@ -46,18 +51,6 @@ ASCENT = 0.905
 #: English Metric Units a point.
 _EMU = 12700
 
-_PATTERNS = {
-    Hatch.RISING: MSO_PATTERN.WIDE_UPWARD_DIAGONAL,
-    Hatch.FALLING: MSO_PATTERN.WIDE_DOWNWARD_DIAGONAL,
-    Hatch.CROSS: MSO_PATTERN.OUTLINED_DIAMOND,
-    Hatch.VERTICAL: MSO_PATTERN.NARROW_VERTICAL,
-    Hatch.HORIZONTAL: MSO_PATTERN.NARROW_HORIZONTAL,
-    Hatch.GRID: MSO_PATTERN.SMALL_GRID,
-    Hatch.DOTS: MSO_PATTERN.PERCENT_20,
-    Hatch.SPARSE: MSO_PATTERN.LIGHT_UPWARD_DIAGONAL,
-    Hatch.SPECKS: MSO_PATTERN.PERCENT_5,
-    Hatch.RULED: MSO_PATTERN.LIGHT_HORIZONTAL,
-}
 _SIGNS = {
     Shape.CIRCLE: MSO_SHAPE.OVAL,
     Shape.SQUARE: MSO_SHAPE.RECTANGLE,
@@ -127,17 +120,18 @@ def _all(shapes: Any, items: Sequence[Item], theme: Theme, name: str, evidence: 
                 shape = _dot(shapes, item, theme)
             case Text():
                 shape = _text(shapes, item, theme)
-        for style in shape._element.findall(qn("p:style")):
-            shape._element.remove(style)  # the template's own look, with its shadows
+        for style in list(shape._element.iter(qn("p:style"))):
+            style.getparent().remove(style)  # the template's own look, with its shadows
         if name:
             _tell(shape, name, evidence)
 
 
 def _tell(shape: Any, name: str, evidence: str) -> None:
-    properties = shape._element.xpath(".//p:cNvPr")[0]
-    properties.set("name", legible(name)[:200])
+    first, *parts = shape._element.xpath(".//p:cNvPr")
+    for properties in (first, *parts):
+        properties.set("name", legible(name)[:200])
     if evidence:
-        properties.set("descr", legible(evidence))
+        first.set("descr", legible(evidence))
 
 
 def _rect(shapes: Any, item: Rect, theme: Theme) -> Any:
@@ -145,24 +139,40 @@ def _rect(shapes: Any, item: Rect, theme: Theme) -> Any:
     shape = shapes.add_shape(kind, emu(item.x), emu(item.y), emu(item.width), emu(item.height))
     if item.radius:
         shape.adjustments[0] = min(0.5, item.radius / max(min(item.width, item.height), 0.01))
-    fill(shape, theme[item.meaning], item.plain)
+    swatch = theme[item.meaning]
+    _fill(shape, swatch.fill)
     if item.outlined:
-        _stroke(shape.line, theme[item.meaning].edge, item.weight * (1.6 if theme.bold else 1), item.stroke)
+        _stroke(shape.line, swatch.edge, item.weight * (1.6 if theme.bold else 1), item.stroke)
     else:
         shape.line.fill.background()
-    return shape
+    return shape if item.plain else _hatched(shapes, shape, outline.hatch(item, theme), swatch.stroke)
 
 
-def fill(shape: Any, swatch: Swatch, plain: bool = False) -> None:
-    """Fill a shape as a meaning is filled: with its colour and its hatch."""
-    if plain or swatch.hatch is Hatch.NONE:
-        shape.fill.solid()
-        shape.fill.fore_color.rgb = rgb(swatch.fill)
-        return
-    shape.fill.patterned()
-    shape.fill.pattern = _PATTERNS[swatch.hatch]
-    shape.fill.fore_color.rgb = rgb(swatch.stroke)
-    shape.fill.back_color.rgb = rgb(swatch.fill)
+def _fill(shape: Any, colour: str) -> None:
+    shape.fill.solid()
+    shape.fill.fore_color.rgb = rgb(colour)
+
+
+def _hatched(shapes: Any, shape: Any, lines: Sequence[hatching.Segment], colour: str) -> Any:
+    """Lay lines over a shape, and return the group of both; the shape itself where there are none."""
+    if not lines:
+        return shape
+    ends = [[(round(x * _EMU), round(y * _EMU)) for x, y in ((x1, y1), (x2, y2))] for x1, y1, x2, y2 in lines]
+    builder = shapes.build_freeform(*ends[0][0], scale=1.0)
+    for number, (start, stop) in enumerate(ends):
+        if number:
+            builder.move_to(*start)
+        builder.add_line_segments([stop], close=False)
+    hatch = builder.convert_to_shape()
+    hatch.fill.background()
+    _stroke(hatch.line, colour, outline.HATCH_WEIGHT, Stroke.SOLID)
+    number = shapes._next_shape_id  # its own: python-pptx would look through all shapes for a free one
+    group = CT_GroupShape.new_grpSp(number, f"Group {number}")
+    shapes._element.insert_element_before(group, "p:extLst")
+    for member in (shape, hatch):
+        group.insert_element_before(member._element, "p:extLst")
+    group.recalculate_extents()
+    return GroupShape(group, shapes)
 
 
 def _line(shapes: Any, item: Line, theme: Theme) -> Any:
@@ -175,9 +185,9 @@ def _line(shapes: Any, item: Line, theme: Theme) -> Any:
         shape.fill.background()
     _stroke(shape.line, colour, weight, item.stroke)
     if item.head:
-        outline = shape.line._get_or_add_ln()
-        head = outline.makeelement(qn("a:tailEnd"), {"type": "triangle", "w": "med", "len": "med"})
-        outline.append(head)
+        line = shape.line._get_or_add_ln()
+        head = line.makeelement(qn("a:tailEnd"), {"type": "triangle", "w": "lg", "len": "lg"})
+        line.append(head)
     return shape
 
 
@@ -185,8 +195,9 @@ def _area(shapes: Any, item: Area, theme: Theme) -> Any:
     swatch = theme[item.meaning]
     first, last = item.points[0][0], item.points[-1][0]
     shape = _way(shapes, [(first, item.floor), *item.points, (last, item.floor)], True)
-    fill(shape, swatch)
+    _fill(shape, swatch.fill)
     shape.line.fill.background()
+    shape = _hatched(shapes, shape, outline.hatch_under(item, theme), swatch.stroke)
     if len(item.points) > 1:
         bound = _way(shapes, item.points, False)
         bound._element.remove(bound._element.find(qn("p:style")))
