@@ -43,13 +43,17 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "mermaid",
         ("mmd", "mermaid"),
-        "a diagram as text for Markdown: conversation, model or timeline",
+        N_("a diagram as text for Markdown: conversation, model or timeline"),
         "mermaid",
         frozenset({"figure", "operation"}),
         text=True,
     ),
     Format(
-        "asciicast", ("cast",), "the terminal's views, played by asciinema", "asciicast", frozenset({"size"})
+        "asciicast",
+        ("cast",),
+        N_("the terminal's views, played by asciinema"),
+        "asciicast",
+        frozenset({"size"}),
     ),
 )
 

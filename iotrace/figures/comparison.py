@@ -30,7 +30,7 @@ from iotrace.figures.page import (
     legible,
     page,
 )  # fmt: skip
-from iotrace.figures.scene import Anchor, Group, Item, Line, Rect, Scene, Stroke, Text
+from iotrace.figures.scene import Anchor, Group, Item, Line, Rect, Scene, Stroke, Text, walk
 from iotrace.language import N_, _, ngettext
 from iotrace.numbers import factor, grouped
 from iotrace.theme import Meaning
@@ -47,6 +47,9 @@ _SHARES = (0.5, 0.2, 0.3)  # of the height
 
 #: What is too short to say in a bar what it is.
 _SMALL = (Meaning.POLL, Meaning.WAKE, Meaning.CALL, Meaning.NAP, Meaning.OTHER, Meaning.LOST)
+
+#: A bar has room for marks of what is short in it; they would hide a lower one.
+_MARKED = 8.0
 
 _MARGIN = 108.0  # for the phases' names
 _THIN, _GAP, _WIDEST = 14.0, 5.0, 150.0
@@ -169,12 +172,13 @@ class _Drawing:
             if panel.span_ns:
                 found += self._panel(number, panel, panels[0])
         found += self._proof(bottom + LINE - 4)
-        shown = [(meaning, _(WORDS[meaning])) for meaning in self._meanings()]
+        bars = [item for item in walk(found) if isinstance(item, Rect) and (item.plain or item.height >= 2)]
+        shown = [(meaning, _(WORDS[meaning])) for meaning in _SMALL if any(b.meaning is meaning for b in bars)]
         under = legend(shown, self.paper.left, bottom + 2 * LINE + 2, self.paper.width)
         return found + under
 
     def _meanings(self) -> list[Meaning]:
-        """Return what the fills will mean, to know how much room their legend takes."""
+        """Return what the fills may mean, to know how much room their legend takes at most."""
         found: set[Meaning] = set()
         for each in self.columns:
             for spell in each.spells.spells:
@@ -256,9 +260,9 @@ class _Drawing:
             y, tall = panel.top + run.first * high, (run.last - run.first + 1) * high
             edge = Stroke.DASHED if run.bounded else Stroke.SOLID
             found.append(Rect(each.x, y, each.bar, tall, meaning, tall >= 3, stroke=edge))
-        for mark in raster.marks:
+        for mark in raster.marks if height >= _MARKED else ():
             if mark.what is What.POLLING and raster.what[mark.cell] != What.POLLING:
-                y = panel.top + mark.cell * high
+                y = min(panel.top + mark.cell * high, panel.top + height - 2)
                 found.append(Rect(each.x, y, each.bar, 2, Meaning.POLL, plain=True, weight=0.5))
         return found + _inside(each, spell, raster, panel.top, height)
 

@@ -9,7 +9,7 @@ from iotrace.analysis.matrix import spoken
 from iotrace.analysis.model import Analysis
 from iotrace.figures.meanings import OF_WHAT, WORDS
 from iotrace.figures.metrics import width
-from iotrace.figures.page import BODY, centred
+from iotrace.figures.page import BODY, SIGN, centred
 from iotrace.figures.scene import Dot, Item, Line, Rect, Shape, Stroke
 from iotrace.language import _
 from iotrace.theme import Meaning
@@ -41,7 +41,7 @@ def bars(
     right: float,
     top: float,
     height: float,
-    seen: set[Meaning],
+    seen: set[Meaning | Shape],
 ) -> list[Item]:
     """Return a lane's bars between ``left`` and ``right``; ``seen`` gets what they mean."""
     cells = max(1, int(right - left))
@@ -60,7 +60,7 @@ def bars(
             continue
         tall = height * LOW.get(meaning, 1.0)
         edge = Stroke.DASHED if run.bounded else Stroke.SOLID
-        outlined = length >= 4 and not run.bounded
+        outlined = length >= (8 if run.bounded else 4)  # two dashes
         found.append(
             Rect(x, middle - tall / 2, length, tall, meaning, outlined, length < 6, stroke=edge, weight=0.8)
         )
@@ -86,7 +86,7 @@ def _words(run: Run, x: float, length: float, middle: float, taken: Sequence[flo
 
 
 def _marks(
-    raster: Raster, left: float, wide: float, top: float, height: float, seen: set[Meaning]
+    raster: Raster, left: float, wide: float, top: float, height: float, seen: set[Meaning | Shape]
 ) -> list[Item]:
     """Return what is rare and short, drawn over what fills its cell."""
     found: list[Item] = []
@@ -95,15 +95,9 @@ def _marks(
             continue
         x = left + mark.cell * wide
         if mark.what is What.ACCEPTED:
-            found.append(
-                Dot(
-                    min(x, left + len(raster.what) * wide - 5),
-                    top + height / 2,
-                    9,
-                    Meaning.COPY,
-                    Shape.DIAMOND,
-                )
-            )
+            at = min(x, left + len(raster.what) * wide - SIGN / 2)
+            found.append(Dot(at, top + height / 2, SIGN, Meaning.COPY, Shape.DIAMOND))
+            seen.add(Shape.DIAMOND)
             continue
         meaning = OF_WHAT[mark.what]
         seen.add(meaning)
@@ -111,8 +105,9 @@ def _marks(
     return found
 
 
-def named(seen: set[Meaning]) -> list[tuple[Meaning, str]]:
-    """Return the fills' words, in the order of the theme."""
-    return [
-        (meaning, _(WORDS[meaning])) for meaning in Meaning if meaning in seen and meaning is not Meaning.IDLE
+def named(seen: set[Meaning | Shape]) -> list[tuple[Meaning | Shape, str]]:
+    """Return the words of fills, in the order of the theme, and of signs."""
+    words: list[tuple[Meaning | Shape, str]] = [
+        (meaning, _(WORDS[meaning])) for meaning in Meaning if meaning in seen
     ]
+    return words + [(shape, _("accepted")) for shape in Shape if shape in seen]

@@ -13,12 +13,12 @@ from dataclasses import replace
 from iotrace.analysis.matrix import spoken
 from iotrace.analysis.model import Act, Analysis, Basis, Model
 from iotrace.figures.crossings import BETWEEN, CALLED, COPY, END, READY, Scale, arrows
-from iotrace.figures.meanings import OF_WHAT, basis_words, stroke_of, timed
+from iotrace.figures.meanings import OF_WHAT, WORDS, basis_words, stroke_of, timed
 from iotrace.figures.metrics import fit, width
 from iotrace.figures.model_words import described, subtitle, title
-from iotrace.figures.page import BODY, LINE, NothingToDraw, Page, Request, compose, legible, page
+from iotrace.figures.page import BODY, LINE, NothingToDraw, Page, Request, compose, legend, legible, page
 from iotrace.figures.placing import spread
-from iotrace.figures.scene import Anchor, Brace, Group, Item, Line, Rect, Scene, Stroke, Text
+from iotrace.figures.scene import Anchor, Brace, Group, Item, Line, Rect, Scene, Shape, Stroke, Text, walk
 from iotrace.language import _, ngettext
 from iotrace.numbers import factor, grouped
 from iotrace.theme import Meaning
@@ -26,6 +26,9 @@ from iotrace.timeline import Course, Magnified, Spell, Step, What, course, magni
 
 #: The bars' width, and where the application's and the kernel's begin.
 _BAR, _APPLICATION, _KERNEL = 56.0, 310.0, 622.0
+
+#: What pieces of an operation can be filled with and words beside the bar need not say.
+_UNNAMED = (Meaning.POLL, Meaning.NAP, Meaning.OTHER, Meaning.LOST)
 
 #: Below this factor one scale serves all.
 _ONE_SCALE = 8.0
@@ -65,12 +68,15 @@ class _Drawing:
         self.paper = paper
         self.op = analysis.operations[whole.index]
         self.ring = whole.model is Model.ASYNCHRONOUS
-        self.scale = self._scale()
+        self.scale = self._scale(0)
+        self.unnamed = self._unnamed()
+        if self.unnamed:
+            self.scale = self._scale(LINE + 6)
 
-    def _scale(self) -> Scale:
+    def _scale(self, legend: float) -> Scale:
         first, _unread, third = self.spells.spells
         begin, ready, end = first.begin_ns, first.end_ns, max(third.end_ns, first.begin_ns + 1)
-        top, bottom = self.paper.top + 44, self.paper.bottom - 14
+        top, bottom = self.paper.top + 44, self.paper.bottom - 14 - legend
         if ready <= begin:
             return Scale(begin, begin, end, top, top, bottom)
         share = (ready - begin) / (end - begin)
@@ -86,7 +92,15 @@ class _Drawing:
         found += self._left()
         found += self._right()
         found += self._crossings()
-        return found
+        return found + legend(self.unnamed, self.paper.left, self.paper.bottom - 4, self.paper.width)
+
+    def _unnamed(self) -> list[tuple[Meaning | Shape, str]]:
+        """Return the fills of the application's bar that no words beside it name."""
+        bars = walk(self._own_bars())
+        seen = {bar.meaning for bar in bars if isinstance(bar, Rect) and (bar.plain or bar.height >= 4)}
+        if int(self.op["tries"]):
+            seen -= {Meaning.POLL}  # their arrows have words
+        return [(meaning, _(WORDS[meaning])) for meaning in _UNNAMED if meaning in seen]
 
     def _heads(self) -> list[Item]:
         y = self.paper.top + 28
@@ -149,7 +163,7 @@ class _Drawing:
             found.append(Rect(_APPLICATION, y, _BAR, height, OF_WHAT[run.what], height >= 3, stroke=edge))
         for mark in raster.marks:
             if mark.what is What.POLLING and raster.what[mark.cell] != What.POLLING:
-                y = top + mark.cell * high
+                y = min(top + mark.cell * high, bottom - 2)
                 found.append(Rect(_APPLICATION, y, _BAR, 2, Meaning.POLL, plain=True, weight=0.5))
         return found
 
@@ -200,8 +214,8 @@ class _Drawing:
         for step, true, y in zip(kept, wanted, placed, strict=True):
             length = timed(step.end_ns - step.begin_ns, step.length_basis)
             words = fit(self._short(step), room - width(length, BODY, True) - 10, BODY)
-            text = Text(x, y + 6, words, BODY, anchor=Anchor.END)
-            value = Text(x - text.width - 8, y + 6, length, BODY, anchor=Anchor.END, bold=True)
+            value = Text(x, y + 6, length, BODY, anchor=Anchor.END, bold=True)
+            text = Text(x - value.width - 8, y + 6, words, BODY, anchor=Anchor.END)
             leader = Line(
                 ((x + 4, y), (x + 14, y), (_APPLICATION - 8, true), (_APPLICATION - 2, true)),
                 Meaning.MUTED, 1.0,
@@ -320,7 +334,7 @@ class _Drawing:
             if not arrow.to_kernel:
                 way.reverse()
             words = fit(arrow.words, right - left - 50, BODY)
-            text = Text((left + right) / 2, y - 5, words, BODY, arrow.meaning, Anchor.MIDDLE)
+            text = Text((left + right) / 2, y - 7, words, BODY, arrow.meaning, Anchor.MIDDLE)
             lines = [Line(tuple(way), arrow.meaning, 1.6, head=True)]
             if arrow.returns:
                 back = [(px, py + 6) for px, py in reversed(way)]
@@ -334,7 +348,7 @@ class _Drawing:
         scale = self.scale
         above = sum(1 for y in wanted if y + 8 <= scale.middle) if self._waited else 0
         first = spread(wanted[:above], [LINE] * above, scale.top - 22, scale.middle - 2)
-        low = scale.middle + 2 if self._waited else scale.top - 22
+        low = scale.middle + 4 if self._waited else scale.top - 22
         return first + spread(wanted[above:], [LINE] * (len(wanted) - above), low, scale.bottom + 14)
 
 

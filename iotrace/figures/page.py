@@ -9,7 +9,20 @@ from iotrace.analysis.model import Analysis
 from iotrace.escape import clean, escaped
 from iotrace.figures.metrics import fit, known, width
 from iotrace.figures.provenance import small_print
-from iotrace.figures.scene import HEIGHTS, WIDTH, Anchor, Group, Item, Rect, Scene, Text, numbered
+from iotrace.figures.scene import (
+    HEIGHTS,
+    WIDTH,
+    Anchor,
+    Dot,
+    Group,
+    Item,
+    Line,
+    Rect,
+    Scene,
+    Shape,
+    Text,
+    numbered,
+)
 from iotrace.fonts import machine_has
 from iotrace.language import _
 from iotrace.theme import Meaning
@@ -20,6 +33,10 @@ MARGIN = 40.0
 
 #: What a line of body text needs, from baseline to baseline.
 LINE = 24.0
+
+
+#: How large a sign on a lane is.
+SIGN = 11.0
 
 
 class NothingToDraw(Exception):
@@ -107,8 +124,11 @@ def legible(words: str) -> str:
     return "".join(sign if known(sign) or machine_has(sign) else escaped(sign) for sign in words)
 
 
-def legend(meanings: Sequence[tuple[Meaning, str]], x: float, y: float, room: float) -> list[Item]:
-    """Return swatches with their words in rows, the first with its baseline at ``y``."""
+def legend(meanings: Sequence[tuple[Meaning | Shape, str]], x: float, y: float, room: float) -> list[Item]:
+    """Return swatches with their words in rows, the first with its baseline at ``y``.
+
+    IDLE is drawn as the line that it is, a sign as itself.
+    """
     items: list[Item] = []
     at = x
     for meaning, words in meanings:
@@ -116,13 +136,18 @@ def legend(meanings: Sequence[tuple[Meaning, str]], x: float, y: float, room: fl
         needed = 26 + 8 + width(words, BODY) + 20
         if at > x and at + needed - 20 > x + room:
             at, y = x, y + LINE
-        items.append(Rect(at, y - 14, 26, 16, meaning))
+        if isinstance(meaning, Shape):
+            items.append(Dot(at + 13, y - 6, SIGN, Meaning.COPY, meaning))
+        elif meaning is Meaning.IDLE:
+            items.append(Line(((at, y - 6), (at + 26, y - 6)), meaning, 1.5))
+        else:
+            items.append(Rect(at, y - 14, 26, 16, meaning))
         items.append(Text(at + 34, y, words, BODY, Meaning.MUTED))
         at += needed
     return [Group(tuple(items), _("what the fills mean"))] if items else []
 
 
-def legend_rows(meanings: Sequence[tuple[Meaning, str]], room: float) -> int:
+def legend_rows(meanings: Sequence[tuple[Meaning | Shape, str]], room: float) -> int:
     """Return how many rows :func:`legend` takes."""
     rows, at = (1, 0.0) if meanings else (0, 0.0)
     for _meaning, words in meanings:

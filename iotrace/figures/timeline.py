@@ -18,14 +18,14 @@ from iotrace.figures.page import (
     legible,
     page,
 )
-from iotrace.figures.scene import Anchor, Group, Item, Scene, Text
+from iotrace.figures.scene import Anchor, Group, Item, Scene, Shape, Text
 from iotrace.language import _, ngettext
 from iotrace.numbers import brief, counted
 from iotrace.theme import Meaning
 from iotrace.timeline import Lane, Timeline, build
 
 _NAMES = 260.0  # the most room for the lanes' names
-_LEAST, _MOST = 28.0, 40.0  # a lane's height
+_LEAST, _MOST = 28.0, 64.0  # a lane's height
 
 
 def timeline(request: Request) -> Scene:
@@ -43,7 +43,7 @@ def timeline(request: Request) -> Scene:
     shown = [*threads[: room - len(kept)], *(descriptors[at] for at in kept)]
     left_out = whole.more_threads + whole.more_descriptors + len(whole.lanes) - len(shown)
 
-    seen: set[Meaning] = set()
+    seen: set[Meaning | Shape] = set()
     names = [legible(name_of(lane, analysis)) for lane in shown]
     margin = min(_NAMES, max(width(name, BODY) for name in names))
     left, right = paper.left + margin + 10, paper.right - 4

@@ -4,7 +4,7 @@ const overview = document.getElementById("overview"), canvas = document.getEleme
 const scroller = document.getElementById("scroller"), spacer = document.getElementById("spacer"), tip = document.getElementById("tip");
 let drawing = true; // until there is something to draw
 
-const gutter = () => Math.min(260, Math.max(90, scroller.clientWidth * 0.22));
+const gutter = () => Math.min(260, Math.max(112, scroller.clientWidth * 0.22));
 const levelsHeight = () => facts.levels.length * LEVEL;
 const plot = () => ({ left: gutter(), width: Math.max(50, scroller.clientWidth - gutter() - 12) });
 const timeAt = (x) => view.from + ((x - plot().left) / plot().width) * (view.to - view.from);

@@ -117,7 +117,7 @@ def write_page(analysis: Analysis, facts: dict[str, Any], columns: bytes, out: B
             f'<option value="{theme.name}">{escape(_(_THEMES[theme.name]))}</option>' for theme in THEMES
         ),
         "legend": "".join(
-            _entry(meaning, _(words)) for meaning, words in MEANINGS.items() if meaning is not Meaning.IDLE
+            [*(_entry(meaning, _(words)) for meaning, words in MEANINGS.items()), _entry("sign", _("accepted"))]
         ),
         "heads": "".join(f'<th scope="col">{escape(_(word))}</th>' for word in _FOUND),
         "keys": " · ".join(f"<kbd>{escape(_(key))}</kbd> {escape(_(what))}" for key, what in _HELP),
@@ -156,7 +156,7 @@ def _verdict(act: Act, found: Verdict) -> str:
     return f"<b>{text(_(wording.ACTS[act]))}</b>: {text(wording.verdict(found))} {because}"
 
 
-def _entry(meaning: Meaning, words: str) -> str:
+def _entry(meaning: str, words: str) -> str:
     return f'<li><span class="{meaning}"></span>{escape(words)}</li>'
 
 

@@ -81,15 +81,17 @@ function brushOf(canvas, width, height) {
   return brush;
 }
 
+// As much of a text's begin and end as fits: what tells lanes apart is often at the end.
 function fitted(brush, text, room) {
   if (brush.measureText(text).width <= room) return text;
-  let low = 0, high = text.length;
+  const cut = (kept) => `${text.slice(0, kept >> 1)}…${text.slice(text.length - kept + (kept >> 1))}`;
+  let low = 0, high = text.length - 1;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    if (brush.measureText(`${text.slice(0, middle)}…`).width <= room) low = middle;
+    if (brush.measureText(cut(middle)).width <= room) low = middle;
     else high = middle - 1;
   }
-  return low ? `${text.slice(0, low)}…` : "";
+  return low ? cut(low) : "";
 }
 
 // From below: the copy, which is the proof, then what costs, then what waits.
@@ -189,7 +191,7 @@ function drawNames(brush, lane, from, to, left, width, top, height) {
     if (room < 30) continue;
     const name = facts.calls[calls.code[at]];
     const text = calls.fd[at] ? `${name}  ${calls.fd[at] - 1}` : name;
-    const shown = fitted(brush, text, room - 10);
+    const shown = [text, name].find((words) => brush.measureText(words).width <= room - 10);
     if (!shown) continue;
     const colours = lookOf(as === What.NAP ? asleep : as).colours;
     const wide = brush.measureText(shown).width;
