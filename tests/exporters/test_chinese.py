@@ -13,6 +13,7 @@ from pptx import Presentation
 
 from iotrace import language
 from iotrace.exporters import export, picture
+from iotrace.exporters.formats import FORMATS
 from iotrace.figures import KINDS, Request, Scene, draw
 from iotrace.figures.scene import Text, walk
 from iotrace.theme import DARK, LIGHT
@@ -125,3 +126,7 @@ def test_dark_has_the_same_words() -> None:
     light, dark = (export(kind, [scene_of("model")], theme)[0].decode() for theme in (LIGHT, DARK))
     assert re.findall(r">([^<]+)</text>", light) == re.findall(r">([^<]+)</text>", dark)
     assert "阻塞" in light
+
+
+def test_the_list_of_formats_is_chinese() -> None:
+    assert [each.name for each in FORMATS if not re.search("[\u4e00-\u9fff]", language._(each.line))] == []

@@ -313,3 +313,31 @@ def test_every_browser_gets_one_file_that_asks_for_nothing(page: Path) -> None:
     assert "http://" not in text
     assert "https://" not in text
     assert not re.search(r"<(link|img|iframe|script src)", text)
+
+
+def test_lanes_are_told_apart_on_a_telephone(tmp_path: Path) -> None:
+    """Of a name that has no room its end is kept too, where the thread's number or the port is."""
+    page = tmp_path / "page.html"
+    page.write_bytes(exported(recordings.crowd(), "html"))
+    with Browser(tmp_path, 390, 844) as browser:
+        browser.open(page)
+        browser.value(
+            "window.told = []; const write = CanvasRenderingContext2D.prototype.fillText;"
+            " CanvasRenderingContext2D.prototype.fillText = function (words, ...at) {"
+            " told.push(words); return write.call(this, words, ...at); }; 0"
+        )
+        browser.value("document.getElementById('lanes').focus()")
+        browser.press("+", "+")
+        told = " ".join(browser.value("told"))
+        for client in range(5):
+            assert str(5_000 + client) in told
+        assert browser.errors == []
+
+
+def test_the_pages_legend_has_all_that_is_drawn(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_bytes(exported(scenes.chat(), "html"))
+    with Browser(tmp_path) as browser:
+        browser.open(page)
+        told = browser.text("#legend").splitlines()
+    assert {"open, nobody waits", "accepted"} <= {line.strip() for line in told}

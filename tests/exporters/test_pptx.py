@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pypdf
 import pytest
 from pptx import Presentation
 from pptx.enum.shapes import MSO_SHAPE_TYPE
+from pptx.oxml.ns import qn
 
 from iotrace.analysis import Analysis, analyse
 from iotrace.capture.clients import shipped
@@ -18,7 +20,7 @@ from iotrace.exporters import PICTURES, export
 from iotrace.exporters.contract import CannotExport
 from iotrace.exporters.pptx.lesson import code, questions
 from iotrace.exporters.summaries import matrix_rows
-from iotrace.figures import KINDS, Scene
+from iotrace.figures import KINDS, Scene, outline
 from iotrace.figures.scene import HEIGHTS, WIDTH, Area, Brace, Dot, Line, Rect, Text, walk
 from iotrace.recording.reading import read
 from iotrace.theme import DARK, LIGHT, Meaning, Theme
@@ -49,6 +51,15 @@ def drawn(some: list[Scene], theme: Theme = LIGHT) -> Any:
 
 def words(slide: Any) -> list[str]:
     return [shape.text_frame.text for shape in slide.shapes if shape.has_text_frame and shape.text_frame.text]
+
+
+def every(shapes: Any) -> Iterator[Any]:
+    """Yield all shapes that are no groups, also those within groups."""
+    for shape in shapes:
+        if shape.shape_type == MSO_SHAPE_TYPE.GROUP:
+            yield from every(shape.shapes)
+        else:
+            yield shape
 
 
 def within(presentation: Any) -> bool:
@@ -102,10 +113,34 @@ def test_where_it_lies_and_how_it_looks_is_the_scenes() -> None:
             colour = DARK[item.inside].ink if item.inside else DARK[item.meaning].word
             assert f"#{run.font.color.rgb}" == colour
     rects = [item for item in walk(scene.items) if isinstance(item, Rect)][1:]
-    boxes = [shape for shape in slide.shapes if shape.shape_type == MSO_SHAPE_TYPE.AUTO_SHAPE]
+    boxes = [shape for shape in every(slide.shapes) if shape.shape_type == MSO_SHAPE_TYPE.AUTO_SHAPE]
     corners = {(round(shape.left / POINT), round(shape.top / POINT)) for shape in boxes}
     assert {(round(item.x), round(item.y)) for item in rects} <= corners
     assert f"#{slide.background.fill.fore_color.rgb}" == DARK.paper
+
+
+@pytest.mark.parametrize("kind", KIND_NAMES)
+def test_a_hatch_is_lines_in_a_group_with_its_bar(kind: str) -> None:
+    """Programs draw pattern fills as they like or not at all; these lines are those of every other format."""
+    scene = scene_of(kind)
+    (slide,) = drawn([scene]).slides
+    rects = [item for item in walk(scene.items) if isinstance(item, Rect) and not item.plain]
+    areas = [item for item in walk(scene.items) if isinstance(item, Area)]
+    hatches = [lines for item in rects if (lines := outline.hatch(item, LIGHT))]
+    hatches += [lines for item in areas if (lines := outline.hatch_under(item, LIGHT))]
+    groups = [shape for shape in slide.shapes if shape.shape_type == MSO_SHAPE_TYPE.GROUP]
+    told = sorted(len(list(list(shape.shapes)[1]._element.iter(qn("a:lnTo")))) for shape in groups)
+    assert told == sorted(map(len, hatches))
+    assert "pattFill" not in slide.shapes._spTree.xml
+    numbers = slide.shapes._spTree.xpath("//p:cNvPr/@id")
+    assert len(set(numbers)) == len(numbers)
+
+
+def test_heads_are_seen_from_the_last_row() -> None:
+    (slide,) = drawn([scene_of("model")]).slides
+    heads = list(slide.shapes._spTree.iter(qn("a:tailEnd")))
+    assert heads
+    assert {(head.get("w"), head.get("len")) for head in heads} == {("lg", "lg")}
 
 
 def test_stages_are_slides() -> None:
@@ -240,12 +275,12 @@ def test_libreoffice_draws_what_the_scene_says(tmp_path: Path, environment: dict
     """A page a slide, with its words; and every kind looks as its PNG does."""
     from PIL import Image
 
-    every = [scene_of(name) for name in KIND_NAMES]
+    all_kinds = [scene_of(name) for name in KIND_NAMES]
     pptx = next(each for each in PICTURES if each.suffix == "pptx")
     alone = [tmp_path / f"{name}.pptx" for name in KIND_NAMES]
-    for path, scene in zip(alone, every, strict=True):
+    for path, scene in zip(alone, all_kinds, strict=True):
         path.write_bytes(export(pptx, [scene], LIGHT)[0])
-    (tmp_path / "figures.pptx").write_bytes(export(pptx, every, LIGHT)[0])
+    (tmp_path / "figures.pptx").write_bytes(export(pptx, all_kinds, LIGHT)[0])
     (tmp_path / "deck.pptx").write_bytes(exported(scenes.chat(), "pptx", theme="dark"))
     for kind, paths in (("pdf", [tmp_path / "figures.pptx", tmp_path / "deck.pptx"]), ("png", alone)):
         subprocess.run(
@@ -254,12 +289,12 @@ def test_libreoffice_draws_what_the_scene_says(tmp_path: Path, environment: dict
             env=environment, capture_output=True, timeout=LIMIT_S, check=True,
         )  # fmt: skip
     pages = pypdf.PdfReader(tmp_path / "figures.pdf").pages
-    assert len(pages) == len(every)
-    for page, scene in zip(pages, every, strict=True):
+    assert len(pages) == len(all_kinds)
+    for page, scene in zip(pages, all_kinds, strict=True):
         found = "".join(page.extract_text().split())
         assert "".join(scene.title.split()) in found
     deck = pypdf.PdfReader(tmp_path / "deck.pdf").pages
     assert len(deck) == len(Presentation(str(tmp_path / "deck.pptx")).slides)
-    for path, scene in zip(alone, every, strict=True):
+    for path, scene in zip(alone, all_kinds, strict=True):
         seen = squares(Image.open(path.with_suffix(".png")), scene)
         assert differing(squares(resvg(scene), scene), seen, 0.25) < 0.06, scene.kind

@@ -70,6 +70,56 @@ def crowd() -> Analysis:
     return analyse(story.events(argv=["python3", "crowd.py"], evidence=list(EVIDENCE)))
 
 
+def sleeper() -> Analysis:
+    """Calls that sleep: 96 of them 1.5 ms and 119 of them 15 ms, so that a count lies at a level of the axis."""
+    story = Story(4711)
+    story.server(3, 8801, 1_000)
+    story.established(19_990, 53_312)
+    story.accept(3, 4, 20_000, 20_030, 53_312, ready=19_990)
+    time = 30_000.0
+    for number in range(96 + 119):
+        asleep = 1_500 if number < 96 else 15_000
+        ready = time + asleep
+        story.call("recvfrom", time, ready + 30, 64, asleep=asleep, queued=5, ready=ready, copy=ready + 20,
+                   fd=4, a=64)  # fmt: skip
+        time = ready + 100
+    return analyse(story.events(argv=["python3", "sleeper.py"], evidence=list(EVIDENCE)))
+
+
+def short_try() -> Analysis:
+    """A server that is told by SIGIO, looks in vain at its listener first, and receives then."""
+    story = Story(4711)
+    story.server(3, 8801, 1_000)
+    story.established(19_990, 53_312)
+    story.accept(3, 4, 1_100, 20_030, 53_312, asleep=18_890, queued=20, ready=19_990)
+    story.call("fcntl", 20_040, 20_041, 0, fd=4, a=8, b=4711)
+    story.call("fcntl", 20_042, 20_043, 0, fd=4, a=4, b=0o24000)
+    time = 20_050.0
+    for _ in range(23):
+        ready = time + 50_000
+        story.call("clock_nanosleep", time, ready + 2, -516, asleep=50_000)
+        story.row(Kind.SIGNAL, enter_ns=at(ready + 3), exit_ns=at(ready + 30), a=29, b=1)
+        story.call("accept4", ready + 35, ready + 55, -11, fd=3)
+        story.call("recvfrom", ready + 60, ready + 300, MIB, ready=ready, copy=ready + 70, fd=4, a=MIB)
+        time = ready + 320
+    return analyse(story.events(argv=["python3", "short_try.py"], evidence=list(EVIDENCE)))
+
+
+def late_notice() -> Analysis:
+    """A blocking server that is on a CPU again only 30 ms after each message came."""
+    story = Story(4711)
+    story.server(3, 8801, 1_000)
+    story.established(19_990, 53_312)
+    story.accept(3, 4, 20_000, 20_030, 53_312, ready=19_990)
+    time = 20_050.0
+    for _ in range(23):
+        ready = time + 50_000
+        story.call("recvfrom", time, ready + 30_300, MIB, asleep=50_000, queued=30_000, ready=ready,
+                   copy=ready + 30_040, fd=4, a=MIB)  # fmt: skip
+        time = ready + 30_400
+    return analyse(story.events(argv=["python3", "late_notice.py"], evidence=list(EVIDENCE)))
+
+
 def overtaken() -> Analysis:
     """Three clients send in the order 3 2 1; the server takes them in the order 1 2 3."""
     story = Story(4711)

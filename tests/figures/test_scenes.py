@@ -15,7 +15,7 @@ from iotrace.figures import HEIGHTS, KINDS, NothingToDraw, Request, Scene, draw
 from iotrace.figures.hatching import lines, under
 from iotrace.figures.overlap import problems
 from iotrace.figures.page import BODY, SMALL
-from iotrace.figures.scene import WIDTH, Area, Rect, Text, groups, walk
+from iotrace.figures.scene import WIDTH, Area, Dot, Line, Rect, Shape, Stroke, Text, groups, walk
 from iotrace.theme import Hatch, Meaning
 from iotrace.timeline import typical
 from tests.figures import recordings
@@ -40,6 +40,9 @@ DRAWN: dict[str, tuple[str, list[Made]]] = {
     "buffer": ("buffer", [scenes.full_pipe]),
     "latency of the chat": ("latency", [scenes.chat]),
     "latency by ptrace": ("latency", [lambda: scenes.blocking(accounted=True)]),
+    "model with a try elsewhere": ("model", [recordings.short_try]),
+    "comparison with a try elsewhere": ("comparison", [recordings.short_try, recordings.late_notice]),
+    "latency with a count at a level": ("latency", [recordings.sleeper]),
     "latency of 40 threads": ("latency", [recordings.crowd]),
 }
 
@@ -230,6 +233,84 @@ def test_forty_lanes_are_named_or_counted() -> None:
     left_out = next(line for line in words(scene) if "quieter lanes" in line)
     assert lanes >= 8
     assert f"{41 + 41 - lanes} quieter lanes" in left_out
+
+
+def told_fills(scene: Scene) -> set[Meaning | Shape]:
+    """Return what a legend's swatches, lines and signs are."""
+    found: set[Meaning | Shape] = set()
+    for group in groups(scene.items):
+        if group.title == "what the fills mean":
+            for item in group.items:
+                if isinstance(item, Dot):
+                    found.add(item.shape)
+                elif isinstance(item, (Rect, Line)):
+                    found.add(item.meaning)
+    return found
+
+
+def lanes_of(scene: Scene) -> list[Rect | Line | Dot]:
+    """Return what is drawn on the lanes of a timeline."""
+    return [
+        item
+        for group in groups(scene.items)
+        if group.title.startswith(("thread ", "fd "))
+        for item in group.items
+        if isinstance(item, (Rect, Line, Dot))
+    ]
+
+
+@pytest.mark.parametrize("accounted", [False, True])
+def test_the_legend_of_lanes_has_all_that_is_drawn_and_no_more(accounted: bool) -> None:
+    scene = drawn("timeline", scenes.chat(accounted=accounted))
+    lanes = lanes_of(scene)
+    assert {item.shape if isinstance(item, Dot) else item.meaning for item in lanes} == told_fills(scene)
+    assert {Meaning.IDLE, Shape.DIAMOND} <= told_fills(scene)
+
+
+def test_bounded_bars_are_dashed_as_the_small_print_says() -> None:
+    bars = [item for item in lanes_of(drawn("timeline", scenes.chat(accounted=True))) if isinstance(item, Rect)]
+    bounded = [bar for bar in bars if bar.stroke is Stroke.DASHED and bar.width >= 8]
+    assert bounded
+    assert all(bar.outlined for bar in bounded)
+
+
+def test_few_lanes_are_drawn_larger() -> None:
+    """Of the room between title and legend, at least two thirds on a slide."""
+    scene = drawn("timeline", scenes.chat())
+    bars = [item for item in lanes_of(scene) if isinstance(item, Rect)]
+    assert max(bar.height for bar in bars) > 34
+
+
+@pytest.mark.parametrize("made", [recordings.short_try, recordings.signal_driven, scenes.nonblocking])
+def test_fills_of_an_operation_are_named(made: Made) -> None:
+    scene = drawn("model", made())
+    own = [item for item in walk(scene.items) if isinstance(item, Rect) and item.x == 310 and item.height >= 4]
+    legend = told_fills(scene)
+    for meaning in (Meaning.NAP, Meaning.POLL):
+        drawn_here = any(bar.meaning is meaning for bar in own)
+        assert (meaning in legend) == drawn_here or (meaning is Meaning.POLL and "EAGAIN" in str(words(scene)))
+
+
+def test_no_failed_try_hides_a_low_bar() -> None:
+    """A bar of a few points is what it mostly is; the legend names only what the picture has."""
+    scene = drawn("comparison", recordings.short_try(), recordings.late_notice())
+    bars = [item for item in walk(scene.items) if isinstance(item, Rect)]
+    swatch = [bar for bar in bars if (bar.width, bar.height) == (26, 16)]
+    assert Meaning.POLL not in {bar.meaning for bar in bars}
+    assert {bar.meaning for bar in swatch} <= {bar.meaning for bar in bars if bar not in swatch}
+
+
+@pytest.mark.parametrize("name", [name for name in DRAWN if name.startswith("model")])
+def test_letters_stand_clear_of_their_arrow(name: str) -> None:
+    """An underscore reaches a quarter of the size below the baseline."""
+    kind, made = DRAWN[name]
+    scene = drawn(kind, *(make() for make in made))
+    for group in groups(scene.items):
+        lines = [item for item in group.items if isinstance(item, Line) and item.head]
+        texts = [item for item in group.items if isinstance(item, Text)]
+        if lines and texts:
+            level = lines[0].points[1][1]
+            assert level - lines[0].weight / 2 - texts[0].y >= 0.25 * BODY
 
 
 def test_losses_are_said() -> None:

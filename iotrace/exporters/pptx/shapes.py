@@ -163,7 +163,7 @@ def _hatched(shapes: Any, shape: Any, lines: Sequence[hatching.Segment], colour:
         if number:
             builder.move_to(*start)
         builder.add_line_segments([stop], close=False)
-    hatch = builder.convert_to_shape()
+    hatch = _numbered(shapes, builder.convert_to_shape())
     hatch.fill.background()
     _stroke(hatch.line, colour, outline.HATCH_WEIGHT, Stroke.SOLID)
     number = shapes._next_shape_id  # its own: python-pptx would look through all shapes for a free one
@@ -263,7 +263,13 @@ def _way(shapes: Any, points: Sequence[Point], closed: bool) -> Any:
     (x, y), *rest = [(round(a * _EMU), round(b * _EMU)) for a, b in points]
     builder = shapes.build_freeform(x, y, scale=1.0)
     builder.add_line_segments(rest, close=closed)
-    return builder.convert_to_shape()
+    return _numbered(shapes, builder.convert_to_shape())
+
+
+def _numbered(shapes: Any, shape: Any) -> Any:
+    """Give a freeform a number of its own: its builder takes none from the slide's count."""
+    shape._element.xpath(".//p:cNvPr")[0].set("id", str(shapes._next_shape_id))
+    return shape
 
 
 def _stroke(line: LineFormat, colour: str, weight: float, stroke: Stroke) -> None:
