@@ -173,7 +173,9 @@ class _Drawing:
                 found += self._panel(number, panel, panels[0])
         found += self._proof(bottom + LINE - 4)
         bars = [item for item in walk(found) if isinstance(item, Rect) and (item.plain or item.height >= 2)]
-        shown = [(meaning, _(WORDS[meaning])) for meaning in _SMALL if any(b.meaning is meaning for b in bars)]
+        shown = [
+            (meaning, _(WORDS[meaning])) for meaning in _SMALL if any(b.meaning is meaning for b in bars)
+        ]
         under = legend(shown, self.paper.left, bottom + 2 * LINE + 2, self.paper.width)
         return found + under
 

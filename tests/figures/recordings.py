@@ -71,7 +71,7 @@ def crowd() -> Analysis:
 
 
 def sleeper() -> Analysis:
-    """Calls that sleep: 96 of them 1.5 ms and 119 of them 15 ms, so that a count lies at a level of the axis."""
+    """96 sleeps of 1.5 ms and 119 of 15 ms, so that a count lies at a level of the axis."""
     story = Story(4711)
     story.server(3, 8801, 1_000)
     story.established(19_990, 53_312)

@@ -268,7 +268,9 @@ def test_the_legend_of_lanes_has_all_that_is_drawn_and_no_more(accounted: bool) 
 
 
 def test_bounded_bars_are_dashed_as_the_small_print_says() -> None:
-    bars = [item for item in lanes_of(drawn("timeline", scenes.chat(accounted=True))) if isinstance(item, Rect)]
+    bars = [
+        item for item in lanes_of(drawn("timeline", scenes.chat(accounted=True))) if isinstance(item, Rect)
+    ]
     bounded = [bar for bar in bars if bar.stroke is Stroke.DASHED and bar.width >= 8]
     assert bounded
     assert all(bar.outlined for bar in bounded)
@@ -284,11 +286,15 @@ def test_few_lanes_are_drawn_larger() -> None:
 @pytest.mark.parametrize("made", [recordings.short_try, recordings.signal_driven, scenes.nonblocking])
 def test_fills_of_an_operation_are_named(made: Made) -> None:
     scene = drawn("model", made())
-    own = [item for item in walk(scene.items) if isinstance(item, Rect) and item.x == 310 and item.height >= 4]
+    own = [
+        item for item in walk(scene.items) if isinstance(item, Rect) and item.x == 310 and item.height >= 4
+    ]
     legend = told_fills(scene)
     for meaning in (Meaning.NAP, Meaning.POLL):
         drawn_here = any(bar.meaning is meaning for bar in own)
-        assert (meaning in legend) == drawn_here or (meaning is Meaning.POLL and "EAGAIN" in str(words(scene)))
+        assert (meaning in legend) == drawn_here or (
+            meaning is Meaning.POLL and "EAGAIN" in str(words(scene))
+        )
 
 
 def test_no_failed_try_hides_a_low_bar() -> None:

@@ -19,7 +19,7 @@ from iotrace.figures.meanings import WORDS as MEANINGS
 from iotrace.figures.provenance import small_print
 from iotrace.language import N_, _, current, ngettext
 from iotrace.numbers import brief, counted, grouped
-from iotrace.theme import LIGHT, THEMES, Meaning
+from iotrace.theme import LIGHT, THEMES
 from iotrace.timeline import alive_until
 
 #: The language of a page, as BCP 47 has it.
@@ -117,7 +117,10 @@ def write_page(analysis: Analysis, facts: dict[str, Any], columns: bytes, out: B
             f'<option value="{theme.name}">{escape(_(_THEMES[theme.name]))}</option>' for theme in THEMES
         ),
         "legend": "".join(
-            [*(_entry(meaning, _(words)) for meaning, words in MEANINGS.items()), _entry("sign", _("accepted"))]
+            [
+                *(_entry(meaning, _(words)) for meaning, words in MEANINGS.items()),
+                _entry("sign", _("accepted")),
+            ]
         ),
         "heads": "".join(f'<th scope="col">{escape(_(word))}</th>' for word in _FOUND),
         "keys": " · ".join(f"<kbd>{escape(_(key))}</kbd> {escape(_(what))}" for key, what in _HELP),

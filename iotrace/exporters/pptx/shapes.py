@@ -1,9 +1,9 @@
 """A scene's items as a slide's own shapes: each can be moved, recoloured and retyped in a slide program.
 
-A hatch is one shape of lines, in a group with the bar that it is on; pattern fills are not used: slide programs
-draw them as fine as their screen's pixels, LibreOffice as hairlines of other kinds, others not at all. A brace
-and a sign are the program's own braces and signs, an arrow is a connector with a head. A shape is named by what
-it belongs to, and its alternative text is the evidence.
+A hatch is one shape of lines, in a group with the bar that it is on. Pattern fills are not used: slide
+programs draw them as fine as their screen's pixels, LibreOffice as hairlines of other kinds, others not at
+all. A brace and a sign are the program's own braces and signs, an arrow is a connector with a head. A shape
+is named by what it belongs to, and its alternative text is the evidence.
 """
 
 from __future__ import annotations
