@@ -52,6 +52,7 @@ class Flag(IntFlag):
     FOREIGN = 128  # a call of another architecture (32-bit): its number is not in the table
     BLOB_CUT = 256  # blob was longer than what is stored
     READY_BY_WAKER = 512  # ready_ns is the last data-ready before the waking, not the socket's own
+    SLEEP_BOUNDED = 1024  # a switch or waking was not seen: asleep_ns and queued_ns are bounds
 
 
 #: One row. ``fd``, ``a``, ``b`` and ``c`` as in :mod:`probes.table`. Packed as the C struct of

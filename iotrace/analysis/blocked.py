@@ -14,10 +14,9 @@ from enum import IntEnum
 import numpy as np
 
 from iotrace.analysis.axis import Ints, take
-from iotrace.analysis.calls import Calls, is_role
+from iotrace.analysis.calls import Calls, is_role, sleep_bounded
 from iotrace.analysis.model import Analysis, Basis
 from iotrace.analysis.statistics import rank
-from probes.events import Flag
 from probes.table import CALLS, Role
 
 
@@ -123,7 +122,7 @@ def _lines(
     table = np.bincount(group[order] * 64 + bucket, minlength=groups * 64).reshape(groups, 64)
     pairs = np.unique(group << 32 | (root + 1))
     descriptors = np.bincount(pairs >> 32, (pairs & 0xFFFFFFFF) > 0, groups).astype(np.int64)
-    bounded = np.bincount(group, (calls.flags[at] & Flag.ACCOUNTED) != 0, groups) > 0
+    bounded = np.bincount(group, sleep_bounded(calls.flags[at]), groups) > 0
     found = []
     for index in np.argsort(-total, kind="stable").tolist():
         some = int(order[first[index]])

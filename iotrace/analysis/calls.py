@@ -29,12 +29,21 @@ ACCOUNT_NOISE_NS = 200_000
 ROLE = np.array([call.role for call in CALLS], np.uint8)
 
 
+#: Of a call with one of these, the time asleep and queued is bounded, not measured.
+_BOUNDED = int(Flag.ACCOUNTED | Flag.SLEEP_BOUNDED)
+
 _STRETCHES = 64  # rows in so many pieces are copied piece by piece
 
 
 def code(name: str) -> int:
     """Return the code of a call of the table."""
     return BY_NAME[name].code
+
+
+def sleep_bounded(flags: NDArray[np.uint16]) -> NDArray[np.bool_]:
+    """Return (n,) whether each call's time asleep and queued is bounded, by the ``flags`` of its row."""
+    found: NDArray[np.bool_] = (flags & _BOUNDED) != 0
+    return found
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from iotrace.analysis.axis import Axis, Ints, take
-from iotrace.analysis.calls import EAGAIN, Calls, is_role
+from iotrace.analysis.calls import EAGAIN, Calls, is_role, sleep_bounded
 from iotrace.analysis.model import Act, Analysis, Basis, MatrixRow, Model, Verdict
 from iotrace.analysis.operation import Operations
 from probes.events import Flag, Kind
@@ -125,7 +125,7 @@ def _side(label: str, analysis: Analysis) -> Side:
         sleeps,
         Basis.BOUNDED if accounted else Basis.MEASURED,
         int(busy.sum()),
-        Basis.BOUNDED if accounted or endless.any() else Basis.MEASURED,
+        Basis.BOUNDED if sleep_bounded(calls.flags[chosen]).any() or endless.any() else Basis.MEASURED,
         _median((op["ready_ns"] - op["begin_ns"])[waited], op["ready_basis"][waited]),
         nothing if act is Act.ACCEPT else _median(op["end_ns"] - op["copy_ns"], op["copy_basis"]),
         _median(response[response >= 0], op["ready_basis"][response >= 0]),

@@ -29,7 +29,9 @@ class Part(NamedTuple):
     basis: Basis
 
 
-_ACCOUNTED = int(Flag.ACCOUNTED)  # an int: an enumeration's operators cost ten times as much
+#: ints: an enumeration's operators cost ten times as much
+_ACCOUNTED = int(Flag.ACCOUNTED)
+_BOUNDED = int(Flag.ACCOUNTED | Flag.SLEEP_BOUNDED)
 _RECEIVES = frozenset(call.code for call in CALLS if call.role == Role.RECEIVE)
 
 
@@ -43,7 +45,7 @@ def spent(row: Row, evidence: Collection[str]) -> list[Part]:
     accounted = row.flags & _ACCOUNTED
     parts = []
     if accounted or "sleep" in evidence:
-        basis = Basis.BOUNDED if accounted else Basis.MEASURED
+        basis = Basis.BOUNDED if row.flags & _BOUNDED else Basis.MEASURED
         slept = row.asleep_ns > ACCOUNT_NOISE_NS if accounted else row.sleeps
         if slept:
             wait = min(row.asleep_ns, left)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from iotrace.analysis.calls import Calls
+from iotrace.analysis.calls import Calls, sleep_bounded
 from iotrace.analysis.model import Basis
 from iotrace.columns import Events
 from probes.events import Flag
@@ -39,7 +39,8 @@ def spent_columns(events: Events, calls: Calls, part: slice, evidence: Collectio
     accounted = (calls.flags[part] & Flag.ACCOUNTED) != 0
     slept = calls.slept[part]
     seen = accounted | ("sleep" in evidence)
-    asleep_basis = np.where(accounted, Basis.BOUNDED, np.where(seen, Basis.MEASURED, Basis.UNSEEN))
+    by_event = np.where(seen, Basis.MEASURED, Basis.UNSEEN)
+    asleep_basis = np.where(sleep_bounded(calls.flags[part]), Basis.BOUNDED, by_event)
     wait = np.where(seen & slept, np.minimum(calls.asleep_ns[part], left), 0)
     left = left - wait
     wake = np.where(seen & (slept | ~accounted), np.minimum(calls.queued_ns[part], left), 0)

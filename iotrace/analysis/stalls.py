@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iotrace.analysis.axis import Axis, Ints, take
+from iotrace.analysis.calls import sleep_bounded
 from iotrace.analysis.model import Act, Model
-from probes.events import Flag
 from probes.table import Role
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def find(case: Case, least_ns: int = STALL_NS) -> Stalls:
         calls.row[at],
         at,
         calls.asleep_ns[at],
-        (calls.flags[at] & Flag.ACCOUNTED) != 0,
+        sleep_bounded(calls.flags[at]),
         np.bincount(found.guilty, minlength=count),
         np.bincount(found.guilty[found.measured], minlength=count),
         found.late(count),

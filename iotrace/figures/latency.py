@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iotrace import wording
+from iotrace.analysis.calls import sleep_bounded
 from iotrace.analysis.model import Analysis, Place
 from iotrace.figures.axes import count_labels, level_lines
 from iotrace.figures.meanings import WORDS
@@ -36,7 +37,7 @@ _EDGES = np.array([f * 10**p for p in range(3, 12) for f in (1, 2, 5)] + [10**12
 def latency(request: Request) -> Scene:
     """Draw the histogram. Raises :class:`NothingToDraw` where no call slept."""
     analysis = request.analysis
-    asleep, why, bounded = _sleeps(analysis)
+    asleep, why, bounded, evidence = _sleeps(analysis)
     total = sum(call.count for call in analysis.calls)
     if not len(asleep):
         raise NothingToDraw(
@@ -84,7 +85,7 @@ def latency(request: Request) -> Scene:
             low, high = (_bound(int(_EDGES[at])) for at in (number, number + 1))
             bounds = _("{low} to {high}").format(low=low, high=high)
             told = bounds + ": " + counted(int(whole[number]), "{n} call", "{n} calls")
-            items.append(Group(tuple(bars), told, "schedstat" if bounded else "sched_switch", 1))
+            items.append(Group(tuple(bars), told, evidence, 1))
     items.append(Line(((left, floor), (right, floor)), Meaning.TEXT, 1.5))
     items += legend(meanings, paper.left, paper.bottom - (rows - 1) * LINE - 4, paper.width)
     about = "≈ " if bounded else ""
@@ -112,16 +113,18 @@ def _count(x: float, y: float, words: str, room: float) -> list[Item]:
     return [plate, text]
 
 
-def _sleeps(analysis: Analysis) -> tuple[NDArray[np.int64], NDArray[np.uint8], bool]:
-    """Return (calls,) ns asleep, (calls,) index in _ORDER, and whether they are bounds."""
+def _sleeps(analysis: Analysis) -> tuple[NDArray[np.int64], NDArray[np.uint8], bool, str]:
+    """Return (calls,) ns asleep, (calls,) index in _ORDER, whether they are bounds, and what tells them."""
     work = prepare(analysis)
     calls = work.calls
     chosen = np.flatnonzero(calls.slept & ~calls.pending & (calls.asleep_ns > 0))
     index = np.zeros(256, np.uint8)
     for place, meaning in _WHY.items():
         index[place] = _ORDER.index(meaning)
-    bounded = bool(np.any(calls.flags[chosen] & Flag.ACCOUNTED))
-    return calls.asleep_ns[chosen].astype(np.int64), index[work.place[chosen]], bounded
+    flags = calls.flags[chosen]
+    evidence = "schedstat" if np.any(flags & Flag.ACCOUNTED) else "sched_switch"
+    asleep = calls.asleep_ns[chosen].astype(np.int64)
+    return asleep, index[work.place[chosen]], bool(np.any(sleep_bounded(flags))), evidence
 
 
 def _bound(ns: int) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iotrace.analysis import places
-from iotrace.analysis.calls import Calls, taker
+from iotrace.analysis.calls import Calls, sleep_bounded, taker
 from iotrace.analysis.model import Analysis, Place
 from iotrace.columns import Events
 from iotrace.timeline.lanes import Ints, What
@@ -62,7 +62,7 @@ class Cuts:
     """The pieces of calls: arrays are (n,), aligned with ``mine``, indices in ``Work.calls``.
 
     The six boundaries are absolute, never run backwards, and no call of a thread begins before the one
-    before it has ended. ``asleep_as`` is a :class:`What`; ``accounted``: every inner boundary is bounded;
+    before it has ended. ``asleep_as`` is a :class:`What`; ``bounded``: every inner boundary is bounded;
     ``guessed``: that of the copy is.
     """
 
@@ -77,7 +77,7 @@ class Cuts:
     slept: NDArray[np.bool_]
     failing: NDArray[np.bool_]
     receives: NDArray[np.bool_]
-    accounted: NDArray[np.bool_]
+    bounded: NDArray[np.bool_]
     guessed: NDArray[np.bool_]
 
 
@@ -140,7 +140,7 @@ def _cut(work: Work, mine: Ints, segment: Ints | None) -> Cuts:
     failing = place == Place.POLLING
     return Cuts(
         mine, enter, sleep, waking, running, copy, exit_ns,
-        _ASLEEP[place], slept, failing, receives, accounted, guessed,
+        _ASLEEP[place], slept, failing, receives, sleep_bounded(flags), guessed,
     )  # fmt: skip
 
 

@@ -29,16 +29,16 @@ def thread_lane(work: Work, tgid: int, tid: int) -> Lane:
     cut = of_thread(work, tid)
     code = work.calls.code[cut.mine]
     tracks = [
-        track(What(what), cut.sleep, cut.waking, cut.asleep_as == what, cut.accounted, code)
+        track(What(what), cut.sleep, cut.waking, cut.asleep_as == what, cut.bounded, code)
         for what in np.unique(cut.asleep_as[cut.slept])
         if what != What.POLLING
     ]
     tried = ~cut.failing
     tracks += [
-        track(What.WAKING, cut.waking, cut.running, tried, cut.accounted, code),
+        track(What.WAKING, cut.waking, cut.running, tried, cut.bounded, code),
         track(What.POLLING, cut.enter, cut.exit, cut.failing, False, code),
-        track(What.CALL, cut.enter, cut.sleep, tried, cut.accounted, code),
-        track(What.CALL, cut.running, cut.copy, tried, cut.accounted, code),
+        track(What.CALL, cut.enter, cut.sleep, tried, cut.bounded, code),
+        track(What.CALL, cut.running, cut.copy, tried, cut.bounded, code),
         track(What.COPY, cut.copy, cut.exit, cut.receives, cut.guessed, code, work.calls.ret[cut.mine]),
     ]
     kept = tuple(each for each in tracks if each is not None)

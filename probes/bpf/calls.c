@@ -165,6 +165,12 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
     task->call.exit_ns = bpf_ktime_get_ns();
     task->call.ret = ctx->args[1];
     settle_ready(task);
+#ifdef HAVE_SLEEP
+    if (task->off_ns) { /* it left the CPU, and nobody saw it come back */
+        come_back(task, task->call.exit_ns);
+        task->call.flags |= SLEEP_BOUNDED;
+    }
+#endif
     /* a waker on another CPU may have stored its time after the task was back already */
     if (task->call.waking_ns > task->call.running_ns && task->call.running_ns)
         task->call.waking_ns = task->call.running_ns;

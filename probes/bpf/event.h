@@ -71,7 +71,8 @@ enum {
     DISK = 32,
     FOREIGN = 128,
     BLOB_CUT = 256,
-    READY_BY_WAKER = 512
+    READY_BY_WAKER = 512,
+    SLEEP_BOUNDED = 1024
 };
 
 /* probes.table.Role, as far as programs distinguish them */

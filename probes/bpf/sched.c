@@ -18,14 +18,44 @@ static inline void leave(struct task *task, u64 state, u64 now)
         call->flags |= DISK;
 }
 
+/*
+ * A program on a tracepoint is passed over while its CPU is inside a bpf(2) of anybody's, and whatever
+ * interrupts that: of a switch or a waking nothing is known then but the moments around it.
+ *
+ * Here it came back, and nobody saw it leave. If it was woken since, it slept until then at the most.
+ */
+static inline void left_unseen(struct task *task, u64 now)
+{
+    struct event *call = &task->call;
+    u64 since = call->running_ns > call->enter_ns ? call->running_ns : call->enter_ns;
+
+    call->flags |= SLEEP_BOUNDED;
+#ifdef HAVE_WAKER
+    if (task->early_ns > since && task->early_ns <= now) {
+        if (!call->sleep_ns)
+            call->sleep_ns = since;
+        if (call->sleeps != 0xffff)
+            call->sleeps++;
+        call->asleep_ns += task->early_ns - since;
+        call->queued_ns += now - task->early_ns;
+        call->waking_ns = task->early_ns;
+        call->waker = task->early_waker;
+        call->running_ns = now;
+    }
+    task->early_ns = 0;
+#endif
+}
+
 static inline void come_back(struct task *task, u64 now)
 {
     struct event *call = &task->call;
     u64 off = task->off_ns;
 
     task->off_ns = 0;
-    if (!off)
+    if (!off) {
+        left_unseen(task, now);
         return;
+    }
     if (!task->asleep) {
 #ifdef HAVE_WAKER
         call->queued_ns += now - off;
@@ -53,9 +83,14 @@ static inline void come_back(struct task *task, u64 now)
         call->waking_ns = woken;
         call->asleep_ns += woken - off;
         call->queued_ns += now - woken;
+        task->early_ns = 0;
+        return;
     }
-    task->early_ns = 0;
 #endif
+    /* nobody saw it woken: it slept until now at the most */
+    call->asleep_ns += now - off;
+    call->waking_ns = 0;
+    call->flags |= SLEEP_BOUNDED;
 }
 
 int on_sched_switch(struct sched_switch_fields *args)

@@ -17,11 +17,11 @@ SOURCES = Path(__file__).parent.parent / "bpf"
 FILES = (
     "event.h",
     "core.c",
+    "sched.c",
     "calls.c",
     "arguments.c",
     "memory.c",
     "sets.c",
-    "sched.c",
     "tasks.c",
     "sockets.c",
     "rings.c",

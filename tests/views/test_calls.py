@@ -60,6 +60,15 @@ def test_what_the_scheduler_s_accounts_tell_is_a_bound() -> None:
     )
 
 
+def test_a_sleep_whose_end_nobody_saw_is_a_bound() -> None:
+    story = server().call(
+        "read", 100, 10_100, 9, fd=5, a=64, asleep=9_000, flags=int(Flag.SLEEP_BOUNDED), copy=10_000
+    )
+    assert lines(story)[-1] == (
+        "read(5<tcp 127.0.0.1:8801 ← :53312>, …, 64) = 9  10.0 ms: wait ≤ 9.0 ms | copy 100 µs"
+    )
+
+
 def test_a_probe_that_sees_no_sleep_says_so() -> None:
     story = server().call("poll", 100, 10_100, 0, a=0, c=10_000_000)
     assert lines(story, evidence=("calls",))[-1] == "poll([], 0, 10) = 0  10.0 ms: wait unseen"

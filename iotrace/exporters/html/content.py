@@ -94,7 +94,7 @@ def _calls(analysis: Analysis, columns: Columns) -> tuple[list[dict[str, Any]], 
         cut.asleep_as
         + cut.failing * _FAILING
         + cut.receives * _RECEIVES
-        + cut.accounted * _ACCOUNTED
+        + cut.bounded * _ACCOUNTED
         + cut.guessed * _GUESSED
         + cut.slept * _SLEPT
         + seen * _READY

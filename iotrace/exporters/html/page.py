@@ -42,7 +42,7 @@ WORDS = {
     "into_call": N_("{time} into the call"),
     "woken_by": N_("woken by"),
     "basis": N_("basis"),
-    "accounted": N_("≈ bounded: lengths from the scheduler's accounts, not from events"),
+    "accounted": N_("≈ bounded: from the scheduler's accounts, or a switch was not seen"),
     "model": N_("model"),
     "bytes": N_("bytes"),
     "phase1": N_("phase 1, waiting for data"),

@@ -74,7 +74,7 @@ class CallSlices:
         slept = cut.slept[part] & (waking > sleep)
         queued = running > waking  # woken, or only preempted, and not yet on a CPU
         copied = cut.receives[part] & (left > copy)
-        basis = np.where(cut.accounted[part], Basis.BOUNDED, self._by_event)
+        basis = np.where(cut.bounded[part], Basis.BOUNDED, self._by_event)
         queueing = np.where(slept, self._waking[basis], self._preempted[Basis.BOUNDED])
         seen = self._work.analysis.events["copy_ns"][calls.row[mine]] == copy
         copy_basis = np.where(cut.guessed[part] | ~seen, Basis.BOUNDED, Basis.MEASURED)
@@ -100,7 +100,7 @@ class CallSlices:
     def _several(self, mine: Ints, part: slice) -> Annotations:
         """Say of calls that slept several times how long in all: the slice goes from first to last."""
         events, row = self._work.analysis.events, self._work.calls.row[mine]
-        several = (events["sleeps"][row] > 1) & ~self._cut.accounted[part]
+        several = (events["sleeps"][row] > 1) & ~self._cut.bounded[part]
         found = Annotations(self._interned).number("sleeps", events["sleeps"][row].astype(np.int64), several)
         return found.number("asleep_ns", events["asleep_ns"][row], several)
 

@@ -78,9 +78,7 @@ def _wakes(work: Work, cut: Cuts, tracks: Tracks) -> tuple[Ints, Ints, Ints]:
     Only those whose waker made calls of its own, and whose waking was an event.
     """
     calls, events = work.calls, work.analysis.events
-    chosen = np.flatnonzero(
-        cut.slept & ~cut.accounted & (cut.waking > cut.sleep) & (cut.running > cut.waking)
-    )
+    chosen = np.flatnonzero(cut.slept & ~cut.bounded & (cut.waking > cut.sleep) & (cut.running > cut.waking))
     mine = cut.mine[chosen]
     row = calls.row[mine]
     known = tracks.threads(events["waker"][row].astype(np.int64)) > 0
