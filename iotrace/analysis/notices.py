@@ -26,13 +26,14 @@ _F_SETFL, _F_SETSIG, _O_ASYNC, _FIOASYNC = 4, 10, 0o20000, 0x5452
 
 @dataclass(frozen=True)
 class Announced:
-    """Readable entries of sets: ``call`` calls indices of the waits.
+    """Readable entries of sets: ``root`` open file, ``call`` calls indices of the waits.
 
     ``axis`` over (open file, exit of the wait), ``by_thread`` over (open file and waiting thread, exit).
     """
 
     axis: Axis
     by_thread: Axis
+    root: Ints
     call: Ints
     entry: Ints  # index in Readiness
 
@@ -47,24 +48,31 @@ def announcements(calls: Calls, lives: Lives, readiness: Readiness) -> Announced
     root, time, call = lives.root[life[known]], time[known], call[known]
     several = len(call) > 0 and bool(calls.tid[call].min() != calls.tid[call].max())
     by_thread = _of_thread(root, calls.tid[call]) if several else root[:0]
-    return Announced(Axis(root, time), Axis(by_thread, time[: len(by_thread)]), call, entry[known])
+    return Announced(Axis(root, time), Axis(by_thread, time[: len(by_thread)]), root, call, entry[known])
 
 
 def announcing(taken: Taken, calls: Calls, announced: Announced) -> tuple[Ints, Ints]:
     """Return (calls index of the announcing wait, index in Readiness) for each success, -1: none.
 
     An announcement counts once: for the first receive after it; and not if a try in between found nothing.
-    Where several threads try one file, each has announcements of its own: what another found in vain, or
+    Of several for one receive, those that found the data there already (a loop that tells a worker which
+    looks again) only repeat the first, in which they were awaited. Where several threads try one file, each has announcements of its own: what another found in vain, or
     took, does not undo what this thread's last wait told it.
     """
     if not len(announced.call):
         nothing = np.full(len(taken.call), -1, np.int64)
         return nothing, nothing
     asked = taken.asked
-    at = announced.axis.last(taken.root, calls.enter_ns[asked])
+    slot = announced.axis.slot(taken.root, calls.enter_ns[asked])
+    at = take(announced.axis.order, slot, -1)
     call = take(announced.call, at, -1)
     exit_ns = take(calls.exit_ns, call, 0)
     fresh = (call >= 0) & (exit_ns > taken.previous_enter_ns) & (exit_ns > taken.failed_enter_ns)
+    repeated = np.flatnonzero(fresh)
+    repeated = repeated[~calls.slept[call[repeated]]]
+    if len(repeated):
+        since = np.maximum(taken.previous_exit_ns, taken.failed_exit_ns)[repeated]
+        at[repeated] = _first(calls, announced, taken.root[repeated], slot[repeated], since)
     stale = np.flatnonzero(~fresh & (taken.own_ns != 0))
     if len(stale):
         mine = announced.by_thread.last(
@@ -78,6 +86,24 @@ def announcing(taken: Taken, calls: Calls, announced: Announced) -> tuple[Ints, 
     return np.where(fresh, take(announced.call, at, -1), -1), np.where(
         fresh, take(announced.entry, at, -1), -1
     )
+
+
+def _first(calls: Calls, announced: Announced, root: Ints, slot: Ints, since: Ints) -> Ints:
+    """Return (m,) the announcements that those at ``slot`` repeat, as positions in ``announced``.
+
+    One repeats the one before it where it did not sleep, in the same process, in waits that began after the
+    last try (``since``).
+    """
+    axis = announced.axis
+    call = announced.call[axis.order]
+    file = announced.root[axis.order]
+    repeats = np.zeros(len(call), bool)
+    repeats[1:] = (file[1:] == file[:-1]) & (calls.tgid[call[1:]] == calls.tgid[call[:-1]])
+    repeats &= ~calls.slept[call]
+    begins = np.maximum.accumulate(np.where(repeats, 0, np.arange(len(call))))
+    first = np.maximum(begins[slot], axis.slot(root, since) + 1)
+    first += calls.enter_ns[call[first]] < since
+    return axis.order[np.minimum(first, slot)]
 
 
 def _last_wait(calls: Calls, call: Ints) -> Ints:
