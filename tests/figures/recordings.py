@@ -14,14 +14,27 @@ from tests.views import scenes
 MIB = 1 << 20
 
 
-def signal_driven() -> Analysis:
-    """A server that computes, is told by SIGIO, and receives then."""
+def _connected() -> Story:
+    """A server with one client, whose connection was there when it accepted."""
+    story = Story(4711)
+    story.server(3, 8801, 1_000)
+    story.established(19_990, 53_312)
+    return story.accept(3, 4, 20_000, 20_030, 53_312, ready=19_990)
+
+
+def _armed() -> Story:
+    """A server that waited for its client, and has armed the connection for SIGIO (F_SETOWN, O_ASYNC)."""
     story = Story(4711)
     story.server(3, 8801, 1_000)
     story.established(19_990, 53_312)
     story.accept(3, 4, 1_100, 20_030, 53_312, asleep=18_890, queued=20, ready=19_990)
     story.call("fcntl", 20_040, 20_041, 0, fd=4, a=8, b=4711)
-    story.call("fcntl", 20_042, 20_043, 0, fd=4, a=4, b=0o24000)
+    return story.call("fcntl", 20_042, 20_043, 0, fd=4, a=4, b=0o24000)
+
+
+def signal_driven() -> Analysis:
+    """A server that computes, is told by SIGIO, and receives then."""
+    story = _armed()
     time = 20_050.0
     for _ in range(23):
         ready = time + 50_000
@@ -34,10 +47,7 @@ def signal_driven() -> Analysis:
 
 def at_once() -> Analysis:
     """A blocking server whose data are always there before it asks."""
-    story = Story(4711)
-    story.server(3, 8801, 1_000)
-    story.established(19_990, 53_312)
-    story.accept(3, 4, 20_000, 20_030, 53_312, ready=19_990)
+    story = _connected()
     for message in range(23):
         begin = 30_000.0 + message * 10_000
         story.call("recvfrom", begin, begin + 200, MIB, ready=begin - 5_000, copy=begin + 5, fd=4, a=MIB)
@@ -72,10 +82,7 @@ def crowd() -> Analysis:
 
 def sleeper() -> Analysis:
     """96 sleeps of 1.5 ms and 119 of 15 ms, so that a count lies at a level of the axis."""
-    story = Story(4711)
-    story.server(3, 8801, 1_000)
-    story.established(19_990, 53_312)
-    story.accept(3, 4, 20_000, 20_030, 53_312, ready=19_990)
+    story = _connected()
     time = 30_000.0
     for number in range(96 + 119):
         asleep = 1_500 if number < 96 else 15_000
@@ -88,12 +95,7 @@ def sleeper() -> Analysis:
 
 def short_try() -> Analysis:
     """A server that is told by SIGIO, looks in vain at its listener first, and receives then."""
-    story = Story(4711)
-    story.server(3, 8801, 1_000)
-    story.established(19_990, 53_312)
-    story.accept(3, 4, 1_100, 20_030, 53_312, asleep=18_890, queued=20, ready=19_990)
-    story.call("fcntl", 20_040, 20_041, 0, fd=4, a=8, b=4711)
-    story.call("fcntl", 20_042, 20_043, 0, fd=4, a=4, b=0o24000)
+    story = _armed()
     time = 20_050.0
     for _ in range(23):
         ready = time + 50_000
@@ -107,10 +109,7 @@ def short_try() -> Analysis:
 
 def late_notice() -> Analysis:
     """A blocking server that is on a CPU again only 30 ms after each message came."""
-    story = Story(4711)
-    story.server(3, 8801, 1_000)
-    story.established(19_990, 53_312)
-    story.accept(3, 4, 20_000, 20_030, 53_312, ready=19_990)
+    story = _connected()
     time = 20_050.0
     for _ in range(23):
         ready = time + 50_000
