@@ -56,7 +56,9 @@ def announcing(taken: Taken, calls: Calls, announced: Announced) -> tuple[Ints, 
 
     An announcement counts once: for the first receive after it; and not if a try in between found nothing.
     Of several for one receive, those that found the data there already (a loop that tells a worker which
-    looks again) only repeat the first, in which they were awaited. Where several threads try one file, each has announcements of its own: what another found in vain, or
+    looks again) only repeat the first, in which they were awaited.
+
+    Where several threads try one file, each has announcements of its own: what another found in vain, or
     took, does not undo what this thread's last wait told it.
     """
     if not len(announced.call):

@@ -19,6 +19,7 @@ from iotrace.capture.clients import shipped
 from iotrace.exporters import PICTURES, export
 from iotrace.exporters.contract import CannotExport
 from iotrace.exporters.pptx.lesson import code, questions
+from iotrace.exporters.pptx.slides import code_rows_of
 from iotrace.exporters.summaries import matrix_rows
 from iotrace.figures import KINDS, Scene, outline
 from iotrace.figures.scene import HEIGHTS, WIDTH, Area, Brace, Dot, Line, Rect, Text, walk
@@ -226,15 +227,20 @@ def test_a_lesson_is_for_demos() -> None:
         exported(scenes.chat(), "pptx", lesson=True, figure="model")
 
 
+#: Rows of code on a wide slide, in 18 points.
+ROWS = 19
+
+
 @pytest.mark.parametrize("demo", shipped().values(), ids=lambda demo: str(demo.name))
 def test_the_code_on_slides_is_the_demos(demo: Any) -> None:
     source = demo.script.read_text()
-    pages = list(code(source))
+    pages = list(code(source, ROWS))
     lines = [line for page in pages for line in page if line]
     assert lines
     kept = iter(source.splitlines())
     assert all(line in kept for line in lines)  # in their order, none changed
-    assert max(map(len, pages)) <= 28
+    assert max(sum(len(code_rows_of(line)) for line in page) for page in pages) <= ROWS
+    assert all(page[0] for page in pages)
     assert not any(line.startswith(("import ", "from ", "def listen", "if __name__")) for line in lines)
 
 
@@ -268,6 +274,14 @@ def test_the_lesson_of_a_demo_tells_it_all(chat: Path, tmp_path: Path) -> None:
     assert "1 2 3 4 5" in asked["In which order are the clients answered, and why?"]
     assert titles[-1] == "See it yourself"
     assert within(presentation)
+    for title, slide in zip(titles, presentation.slides, strict=True):
+        if title != demo.script.name:
+            continue
+        frames = [shape.text_frame for shape in slide.shapes if shape.has_text_frame]
+        runs = [run for frame in frames for paragraph in frame.paragraphs for run in paragraph.runs]
+        sizes = {run.font.size.pt for run in runs if run.font.name == "Courier New"}
+        assert sizes == {18}
+    assert "`" not in "".join("".join(words(slide)) for slide in presentation.slides)
 
 
 @pytest.mark.slow

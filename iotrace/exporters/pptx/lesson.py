@@ -10,7 +10,7 @@ from iotrace.analysis.model import Act, Analysis, Basis, MatrixRow
 from iotrace.capture.clients import Demo, ManifestError, shipped
 from iotrace.exporters.contract import CannotExport
 from iotrace.exporters.pptx.deck import drawn, lessons, opening, proof
-from iotrace.exporters.pptx.slides import Slides
+from iotrace.exporters.pptx.slides import Slides, code_rows_of
 from iotrace.exporters.summaries import listed, shares
 from iotrace.figures.scene import Scene
 from iotrace.language import N_, _
@@ -20,9 +20,6 @@ _BLOCKS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 #: What every demo has for its own start, and what no lesson is about.
 _SETUP = {"listen", "main"}
 
-#: Lines of code on a slide: more are smaller than the last row can read.
-_LINES = 24
-
 _HIDDEN = N_("the probe cannot see it: record with the eBPF probe")
 
 
@@ -31,9 +28,9 @@ def lesson(slides: Slides, analysis: Analysis, figures: Mapping[str, Sequence[Sc
     demo = _demo(analysis)
     source = demo.script.read_text("utf-8")
     opening(slides, _(demo.title), analysis, _(demo.claim))
-    told = [_(part) for part in explained(source)]
+    told = [_(part).replace("`", "") for part in explained(source)]
     slides.words(_("What to look at"), told)
-    for lines in code(source):
+    for lines in code(source, slides.code_rows):
         slides.code(demo.script.name, lines, "\n".join(told))
     for kind in ("timeline", "model", "conversation", "buffer", "scaling"):
         drawn(slides, figures.get(kind, ()))
@@ -51,8 +48,11 @@ def explained(source: str) -> list[str]:
     return parts[1:] or parts
 
 
-def code(source: str) -> Iterator[list[str]]:
-    """Yield a program's own code, a slide at a time: no imports, no set-up, no function in two parts."""
+def code(source: str, rows: int) -> Iterator[list[str]]:
+    """Yield a program's own code, a slide of ``rows`` at a time: no imports, no set-up.
+
+    A function that one slide has room for is not divided.
+    """
     lines = source.splitlines()
     page: list[str] = []
     whole = False  # whether there is a function on the page already
@@ -64,16 +64,21 @@ def code(source: str) -> Iterator[list[str]]:
         first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
         block = lines[first - 1 : node.end_lineno]
         gap = [""] if page and isinstance(node, _BLOCKS) else []
-        if whole and len(page) + len(gap) + len(block) > _LINES:
+        if (whole or _rows(block) <= rows) and page and _rows([*page, *gap, *block]) > rows:
             yield page
             page, gap = [], []
         page += gap + block
         whole = isinstance(node, _BLOCKS)
-        while len(page) > _LINES + 4:
-            yield page[:_LINES]
-            page = page[_LINES:]
+        while _rows(page) > rows:
+            most = next(n for n in range(len(page), 0, -1) if _rows(page[:n]) <= rows)
+            yield page[:most]
+            page = page[most:] if page[most] else page[most + 1 :]
     if page:
         yield page
+
+
+def _rows(lines: Sequence[str]) -> int:
+    return sum(len(code_rows_of(line)) for line in lines)
 
 
 def questions(analysis: Analysis) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,9 @@ from iotrace.theme import Meaning, Theme
 
 _MONOSPACE = "Courier New"
 
+#: The size of code: as small as the last row can read.
+_CODE = 18.0
+
 #: A sign of it, and a line of code, in its size; lines of prose are further apart.
 _CODE_SIGN, _CODE_LINE, _PROSE_LINE = 0.601, 1.15, 1.3
 
@@ -36,6 +40,22 @@ _BARE_TABLE = "{2D5ABB26-0587-4C30-8999-92F81FD0307C}"
 
 _TOP = 98.0
 _ROOM = WIDTH - 2 * MARGIN
+_CODE_COLUMNS = int(_ROOM / (_CODE_SIGN * _CODE))
+
+
+def code_rows_of(line: str) -> list[str]:
+    """Return the rows of a slide that a line of code takes: it goes on in the next one, further in."""
+    stripped = line.lstrip()
+    indent = len(line) - len(stripped)
+    if len(line) <= _CODE_COLUMNS:
+        return [line]
+    return textwrap.wrap(
+        stripped,
+        _CODE_COLUMNS,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent + 8),
+        break_on_hyphens=False,
+    )
 
 
 class Slides:
@@ -115,22 +135,28 @@ class Slides:
             box = self._box(slide, self.bottom - size * 1.4, size * 1.4)
             write(box.paragraphs[0], fit(legible(below), _ROOM, size), size, self._theme[Meaning.MUTED].word)
 
+    @property
+    def code_rows(self) -> int:
+        """How many rows of code a slide has room for."""
+        return int((self.bottom - _TOP) / (_CODE_LINE * _CODE))
+
     def code(self, title: str, lines: Sequence[str], notes: str = "") -> None:
-        """Add a slide of code, as large as it fits, 12 points at the least."""
+        """Add a slide of code; lines that are too long go on in the next row (:func:`code_rows_of`)."""
         slide = self._headed(title, notes)
-        longest = max(map(len, lines), default=1)
-        size = min(18.0, _ROOM / (_CODE_SIGN * longest), (self.bottom - _TOP) / (_CODE_LINE * len(lines)))
-        size = max(12.0, size // 0.5 * 0.5)
         box = self._box(slide, _TOP, self.bottom - _TOP)
-        for index, line in enumerate(lines):
-            paragraph = box.paragraphs[0] if not index else box.add_paragraph()
-            paragraph.line_spacing = Pt(size * _CODE_LINE)
-            code, sign, remark = (
-                line.partition("  # ") if not line.lstrip().startswith("#") else ("", "", line)
-            )
-            write(paragraph, code, size, self._theme[Meaning.TEXT].word, font=_MONOSPACE)
-            if remark:
-                write(paragraph, sign + remark, size, self._theme[Meaning.COPY].word, font=_MONOSPACE)
+        first = True
+        for line in lines:
+            remarked = False
+            for row in code_rows_of(line):
+                paragraph = box.paragraphs[0] if first else box.add_paragraph()
+                first = False
+                paragraph.line_spacing = Pt(_CODE * _CODE_LINE)
+                remarked |= row.lstrip().startswith("#")
+                code, sign, remark = ("", "", row) if remarked else row.partition("  # ")
+                write(paragraph, code, _CODE, self._theme[Meaning.TEXT].word, font=_MONOSPACE)
+                if remark:
+                    write(paragraph, sign + remark, _CODE, self._theme[Meaning.COPY].word, font=_MONOSPACE)
+                    remarked = True
 
     def _fits(self, told: Sequence[str], size: float) -> bool:
         lines = sum(_lines(legible(words), _ROOM, size) for words in told)
