@@ -37,8 +37,8 @@ that (uvloop).
 Each server also runs once under strace and once under the ptrace probe while the eBPF probe watches: two
 tracers of one run agree on every call of the table, thread by thread, in order, with descriptor, result and
 error, and the probes on the arguments too. Two differences are known: a thread that is killed inside a
-call never comes back to its tracer, while the kernel still ends the call; and one that is killed while its tracer holds
-it at the entry of a call never makes that call, which the tracer has seen begin.
+call never comes back to its tracer, while the kernel still ends the call; and one that is killed while its
+tracer holds it at the entry of a call never makes that call, which the tracer has seen begin.
 
 `python -m tests.servers` makes this page from runs on your machine.
 
