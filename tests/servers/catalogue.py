@@ -241,7 +241,7 @@ SERVERS = (
         "python:cheroot",
         lambda folder, port: [sys.executable, str(folder / "cheroot_server.py"), str(port)],
         "http/1.0",
-        POLL,
+        EPOLL,  # its selector; the poll of accept's timeout comes after it, and finds what it found
         POLL,
         frozenset({"thread_pool"}),
         "cheroot.cherrypy.dev: a pool of worker threads; timeouts by settimeout",
