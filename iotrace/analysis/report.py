@@ -13,6 +13,7 @@ import numpy as np
 from iotrace import __version__
 from iotrace.analysis.blocked_report import blocked_json, stalls_json
 from iotrace.analysis.model import Act, Analysis, CallStatistics, MatrixRow, Model, Phase, Verdict
+from iotrace.analysis.unseen import passed_over, tasks_refused
 from iotrace.analysis.verdicts import judge
 from probes.events import Kind
 from probes.table import CALLS
@@ -46,6 +47,8 @@ def report_json(
         "events": len(events),
         "lost": analysis.lost,
         "gaps": [{"first_ns": first, "last_ns": last, "lost": count} for first, last, count in analysis.gaps],
+        "tasks_refused": tasks_refused(events),
+        "passed_over": passed_over(events),
         "memory": dict(analysis.memory) or None,
         "processes": len({tgid for tgid, _, _ in analysis.threads}),
         "threads": len(analysis.threads),

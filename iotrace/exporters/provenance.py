@@ -7,6 +7,7 @@ from typing import Any
 
 from iotrace import __version__, wording
 from iotrace.analysis import Analysis
+from iotrace.analysis.unseen import tasks_refused
 from iotrace.escape import clean
 from iotrace.figures.provenance import small_print
 from iotrace.language import _
@@ -42,6 +43,7 @@ def provenance(analysis: Analysis) -> dict[str, Any]:
         "lost": analysis.lost,
         "gaps": [list(gap) for gap in analysis.gaps[:MOST_GAPS]],
         "gaps_total": len(analysis.gaps),
+        "tasks_refused": tasks_refused(analysis.events),
         "missing": {clean(str(key)): clean(str(value)) for key, value in dict(missing or {}).items()},
         "stop_cost_ns": header.get("stop_cost_ns"),
         "clock": CLOCK,

@@ -122,7 +122,7 @@ def _marks(each: Track, edges: Ints, dominant: NDArray[np.uint8]) -> list[Mark]:
     found = []
     for cell in np.flatnonzero(np.diff(at)).tolist():
         first, stop = int(at[cell]), int(at[cell + 1])
-        total = int(value[stop - at[0]] - value[first - at[0]])
+        total = int(value[stop - at[0]]) - int(value[first - at[0]])
         if dominant[cell] == What.LOST:
             continue
         found.append(Mark(cell, each.what, stop - first, total, bool(each.bounded[first:stop].all())))

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from iotrace import refusals, wording
 from iotrace.analysis.model import Analysis
+from iotrace.analysis.unseen import passed_over, tasks_refused
 from iotrace.language import N_, _
 from iotrace.numbers import brief, counted, duration, grouped
 from iotrace.timeline import alive_until
@@ -98,6 +99,18 @@ def _notes(analysis: Analysis, tight: bool) -> Iterable[str]:
     if cost:
         words = _("each traced call takes {time} longer for being stopped; the times shown contain it")
         yield words.format(time=duration(cost))
+    if refused := tasks_refused(analysis.events):
+        yield counted(
+            refused,
+            "{n} thread was not followed, there was no room for it: what it did is not recorded",
+            "{n} threads were not followed, there was no room for them: what they did is not recorded",
+        )
+    if unseen := sum(passed_over(analysis.events).values()):
+        yield counted(
+            unseen,
+            "{n} event on this host was passed over by the kernel: what hangs on it is bounded or unseen",
+            "{n} events on this host were passed over by the kernel: what hangs on them is bounded or unseen",
+        )
     if analysis.foreign:
         yield counted(
             analysis.foreign,

@@ -35,6 +35,17 @@ static inline u32 current_tid(void)
     return (u32)bpf_get_current_pid_tgid();
 }
 
+#ifdef TASK_PID
+/* The tid of a task_struct; its place in there is what the kernel's type information says. */
+static inline u32 pid_of(u64 task)
+{
+    u32 pid = 0;
+
+    bpf_probe_read_kernel(&pid, sizeof(pid), (void *)(task + TASK_PID));
+    return pid;
+}
+#endif
+
 /*
  * Every system call, switch and copy of the whole machine asks whether its task is followed. A tid
  * is a small number, so the answer is an array away: array look-ups are compiled in, where a hash

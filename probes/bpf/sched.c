@@ -19,8 +19,8 @@ static inline void leave(struct task *task, u64 state, u64 now)
 }
 
 /*
- * A program on a tracepoint is passed over while its CPU is inside a bpf(2) of anybody's, and whatever
- * interrupts that: of a switch or a waking nothing is known then but the moments around it.
+ * A program on a tracepoint's record is passed over while its CPU is inside a bpf(2) of anybody's, and
+ * whatever interrupts that: of a switch or a waking nothing is known then but the moments around it.
  *
  * Here it came back, and nobody saw it leave. If it was woken since, it slept until then at the most.
  */
@@ -93,18 +93,29 @@ static inline void come_back(struct task *task, u64 now)
     call->flags |= SLEEP_BOUNDED;
 }
 
-int on_sched_switch(struct sched_switch_fields *args)
+static inline int switched(u32 previous, u64 state, u32 next)
 {
-    u32 previous = args->prev_pid, next = args->next_pid;
     struct task *task = find_task(previous);
 
     if (task && task->call.enter_ns)
-        leave(task, args->prev_state, bpf_ktime_get_ns());
+        leave(task, state, bpf_ktime_get_ns());
     task = find_task(next);
     if (task && task->call.enter_ns)
         come_back(task, bpf_ktime_get_ns());
     return 0;
 }
+
+#ifdef TASK_PID
+int on_sched_switch(struct bpf_raw_tracepoint_args *ctx) /* preempted, previous, next, state */
+{
+    return switched(current_tid(), ctx->args[0] ? 0 : ctx->args[3], pid_of(ctx->args[2]));
+}
+#else
+int on_sched_switch(struct sched_switch_fields *args)
+{
+    return switched(args->prev_pid, args->prev_state, args->next_pid);
+}
+#endif
 #endif
 
 #ifdef HAVE_WAKER
@@ -139,10 +150,10 @@ static inline void name_socket(struct task *task, u64 now, u32 waker)
 }
 #endif
 
-int on_sched_waking(struct sched_waking_fields *args)
+static inline int woken(u32 tid)
 {
-    u32 woken = args->pid, waker;
-    struct task *task = find_task(woken);
+    u32 waker;
+    struct task *task = find_task(tid);
     u64 now;
 
     if (!task || !task->call.enter_ns)
@@ -164,4 +175,16 @@ int on_sched_waking(struct sched_waking_fields *args)
 #endif
     return 0;
 }
+
+#ifdef TASK_PID
+int on_sched_waking(struct bpf_raw_tracepoint_args *ctx)
+{
+    return woken(pid_of(ctx->args[0]));
+}
+#else
+int on_sched_waking(struct sched_waking_fields *args)
+{
+    return woken(args->pid);
+}
+#endif
 #endif

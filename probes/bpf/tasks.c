@@ -50,14 +50,18 @@ static inline void remove_task(u32 tid, struct task *task)
     owners.delete(&slot);
 }
 
-int on_task_newtask(struct task_newtask_fields *args)
+static inline int begun(u32 tid, u64 flags)
 {
-    u32 parent_tid = current_tid(), tid = args->pid, zero = 0;
-    u64 flags = args->clone_flags, worker = CLONE_UNTRACED_ | CLONE_THREAD_ | CLONE_VM_ | CLONE_IO_;
-    struct task *parent = find_task(parent_tid), *task;
+    u32 parent_tid = current_tid(), zero = 0;
+    u64 worker = CLONE_UNTRACED_ | CLONE_THREAD_ | CLONE_VM_ | CLONE_IO_;
+    struct task *parent = find_task(parent_tid), *task = find_task(tid);
     struct event row = {};
     u32 tgid;
 
+    if (task) { /* another had this number, and its exit was passed over */
+        remove_task(tid, task);
+        count_tasks(-1);
+    }
     if (!parent)
         return 0;
     tgid = flags & CLONE_THREAD_ ? parent->call.tgid : tid;
@@ -94,13 +98,25 @@ int on_task_newtask(struct task_newtask_fields *args)
     return 0;
 }
 
+#ifdef TASK_PID
+int on_task_newtask(struct bpf_raw_tracepoint_args *ctx)
+{
+    return begun(pid_of(ctx->args[0]), ctx->args[1]);
+}
+#else
+int on_task_newtask(struct task_newtask_fields *args)
+{
+    return begun(args->pid, args->clone_flags);
+}
+#endif
+
 /*
  * The target's own exec starts the recording, and stops it until the probe's run() lets it go; execs
  * after that are rows. A thread that execs takes over its leader's tid (fs/exec.c, de_thread).
  */
-int on_sched_process_exec(struct sched_process_exec_fields *args)
+static inline int replaced(u32 old, char *name)
 {
-    u32 tid = args->pid, old = args->old_pid, zero = 0;
+    u32 tid = current_tid(), zero = 0;
     struct task *task, *leader;
     struct scratch *scratch;
     struct event row = {};
@@ -133,7 +149,6 @@ int on_sched_process_exec(struct sched_process_exec_fields *args)
     row.a = old != tid ? old : 0;
     scratch = scratches.lookup(&zero);
     if (scratch) {
-        char *name = (char *)args + (args->filename & 0xffff);
         length = bpf_probe_read_kernel_str(scratch->aux.values, 112, name);
         if (length > 0)
             emit_aux(&row, &scratch->aux, BLOB, length - 1);
@@ -146,7 +161,22 @@ int on_sched_process_exec(struct sched_process_exec_fields *args)
     return 0;
 }
 
-int on_sched_process_exit(struct sched_process_exit_fields *args)
+#ifdef TASK_PID
+int on_sched_process_exec(struct bpf_raw_tracepoint_args *ctx) /* task, old tid, struct linux_binprm */
+{
+    char *name = 0;
+
+    bpf_probe_read_kernel(&name, sizeof(name), (void *)(ctx->args[2] + BINPRM_FILENAME));
+    return replaced(ctx->args[1], name);
+}
+#else
+int on_sched_process_exec(struct sched_process_exec_fields *args)
+{
+    return replaced(args->old_pid, (char *)args + (args->filename & 0xffff));
+}
+#endif
+
+static inline int ended(int group_dead)
 {
     u32 tid = current_tid();
     struct task *task = find_task(tid);
@@ -159,11 +189,7 @@ int on_sched_process_exit(struct sched_process_exit_fields *args)
     row.fd = -1;
     row.tid = tid;
     row.tgid = task->call.tgid;
-#ifdef HAVE_GROUP_DEAD
-    row.a = args->group_dead;
-#else
-    row.a = tid == task->call.tgid;
-#endif
+    row.a = group_dead < 0 ? tid == task->call.tgid : group_dead;
     row.ret = task->threaded ? -1 : task->status;
     if (task->armed) {
         if (task->call.enter_ns) {
@@ -178,3 +204,20 @@ int on_sched_process_exit(struct sched_process_exit_fields *args)
     count_tasks(-1);
     return 0;
 }
+
+#ifndef HAVE_GROUP_DEAD
+int on_sched_process_exit(void *ctx)
+{
+    return ended(-1);
+}
+#elif defined(TASK_PID)
+int on_sched_process_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+    return ended(!!ctx->args[1]);
+}
+#else
+int on_sched_process_exit(struct sched_process_exit_fields *args)
+{
+    return ended(!!args->group_dead);
+}
+#endif

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 from contextlib import suppress
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -120,6 +122,20 @@ class Loaded:
             raise ProbeError(f"attaching to {program.tracepoint} failed ({reason})")
         self._attached[program.function] = int(attached)
 
+    def passed_over(self) -> dict[str, int]:
+        """Return how often the kernel passed over programs, by the evidence that they give.
+
+        It does so for those on a tracepoint's record while their CPU is inside a bpf(2) (proc_pid_fdinfo(5),
+        ``recursion_misses``, from Linux 5.12 on). The kernel counts for the whole host.
+        """
+        counts: dict[str, int] = {}
+        for program in self.plan.programs:
+            with suppress(OSError, KeyError):
+                text = Path(f"/proc/self/fdinfo/{self._programs[program.function]}").read_text()
+                if (found := _MISSES.search(text)) and int(found[1]):
+                    counts[program.evidence] = counts.get(program.evidence, 0) + int(found[1])
+        return counts
+
     def detach_raw(self) -> None:
         """Detach the programs for which that takes no time."""
         for program in self.plan.programs:
@@ -145,5 +161,7 @@ def finish_closing() -> None:
     while _closing:
         _closing.pop().join()
 
+
+_MISSES = re.compile(r"^recursion_misses:\s*(\d+)", re.MULTILINE)
 
 _closing: list[Thread] = []

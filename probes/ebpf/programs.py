@@ -5,12 +5,13 @@ from __future__ import annotations
 import mmap
 import os
 import platform
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from probes.contract import ProbeError
-from probes.ebpf import library, tracefs
+from probes.ebpf import btf, library, tracefs
 from probes.ebpf.image import Image, of_module
 
 SOURCES = Path(__file__).parent.parent / "bpf"
@@ -35,13 +36,15 @@ class Program(NamedTuple):
     """One program: the function in the sources, where it attaches, the evidence it gives.
 
     ``needs`` are fields of the tracepoint that it reads, ``uses`` those that it reads where the kernel
-    has them; ``raw`` programs take the kernel function's own arguments, which costs less.
+    has them; ``raw`` programs take the kernel function's own arguments, which costs less, and are never
+    passed over; ``typed`` ones are raw where the kernel tells the places of its structures' members.
     """
 
     function: str
     tracepoint: str
     evidence: str
     raw: bool = False
+    typed: bool = False
     needs: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
 
@@ -49,13 +52,23 @@ class Program(NamedTuple):
 PROGRAMS = (
     Program("on_sys_enter", "raw_syscalls:sys_enter", "calls", raw=True),
     Program("on_sys_exit", "raw_syscalls:sys_exit", "calls", raw=True),
-    Program("on_sched_switch", "sched:sched_switch", "sleep", needs=("prev_pid", "prev_state", "next_pid")),
-    Program("on_sched_waking", "sched:sched_waking", "waker", needs=("pid",)),
-    Program("on_task_newtask", "task:task_newtask", "tasks", needs=("pid", "clone_flags")),
     Program(
-        "on_sched_process_exec", "sched:sched_process_exec", "tasks", needs=("filename", "pid", "old_pid")
+        "on_sched_switch",
+        "sched:sched_switch",
+        "sleep",
+        typed=True,
+        needs=("prev_pid", "prev_state", "next_pid"),
     ),
-    Program("on_sched_process_exit", "sched:sched_process_exit", "tasks", uses=("group_dead",)),
+    Program("on_sched_waking", "sched:sched_waking", "waker", typed=True, needs=("pid",)),
+    Program("on_task_newtask", "task:task_newtask", "tasks", typed=True, needs=("pid", "clone_flags")),
+    Program(
+        "on_sched_process_exec",
+        "sched:sched_process_exec",
+        "tasks",
+        typed=True,
+        needs=("filename", "pid", "old_pid"),
+    ),
+    Program("on_sched_process_exit", "sched:sched_process_exit", "tasks", typed=True, uses=("group_dead",)),
     Program("on_sk_data_ready", "sock:sk_data_ready", "ready", raw=True),
     Program("on_skb_copy_datagram_iovec", "skb:skb_copy_datagram_iovec", "copy", raw=True),
     Program("on_sock_recv_length", "sock:sock_recv_length", "done", raw=True),
@@ -80,9 +93,16 @@ PROGRAMS = (
         "on_signal_generate",
         "signal:signal_generate",
         "signal",
+        typed=True,
         needs=("sig", "code", "pid", "group", "result"),
     ),
-    Program("on_signal_deliver", "signal:signal_deliver", "signal", needs=("sig", "code", "sa_handler")),
+    Program(
+        "on_signal_deliver",
+        "signal:signal_deliver",
+        "signal",
+        typed=True,
+        needs=("sig", "code", "sa_handler"),
+    ),
     Program(
         "on_io_uring_submit",
         "io_uring:io_uring_submit_req",
@@ -96,6 +116,19 @@ PROGRAMS = (
 )
 
 REQUIRED = ("calls", "sleep", "tasks")
+
+#: Members that typed programs read: name in the sources, and the way to it (structure, member).
+MEMBERS = {
+    "TASK_PID": (("task_struct", "pid"),),
+    "BINPRM_FILENAME": (("linux_binprm", "filename"),),
+    "ACTION_HANDLER": (("k_sigaction", "sa"), ("sigaction", "sa_handler")),
+}
+
+#: From this release on sched_switch passes what the typed program takes; before it less, or in another order.
+TYPED_SINCE = (6, 0)
+
+#: What may be withheld beside evidence: with it goes the kernel's type information.
+TYPES = "types"
 
 #: Names that a tracepoint had on other kernels, with the same fields.
 FORMER = {"io_uring:io_uring_submit_req": ("io_uring:io_uring_submit_sqe",)}
@@ -118,6 +151,8 @@ def plan(folder: Path, withhold: frozenset[str] = frozenset()) -> Plan:
     Raises :class:`ProbeError` where one that is required is missing.
     """
     result = Plan()
+    places = {} if TYPES in withhold else _places()
+    result.defines += [f"-D{name}={offset}" for name, offset in places.items()]
     names = list(dict.fromkeys(program.evidence for program in PROGRAMS))
     for name in names:
         chosen, problem = _choose(folder, [program for program in PROGRAMS if program.evidence == name])
@@ -128,12 +163,30 @@ def plan(folder: Path, withhold: frozenset[str] = frozenset()) -> Plan:
         if problem:
             result.missing[name] = f"this kernel {problem}"
         elif name not in withhold or name in REQUIRED:
-            result.programs += chosen
+            result.programs += [one._replace(raw=True) if one.typed and places else one for one in chosen]
             result.evidence.append(name)
             result.defines.append(f"-DHAVE_{name.upper()}")
     result.structures = "".join(_structure(folder, program) for program in result.programs if not program.raw)
     if "group_dead" in (tracefs.fields(folder, "sched:sched_process_exit") or ()):
         result.defines.append("-DHAVE_GROUP_DEAD")
+    return result
+
+
+def _places() -> dict[str, int]:
+    """Return the offsets of :data:`MEMBERS`; empty where one of them is not to be had."""
+    release = re.match(r"(\d+)\.(\d+)", platform.release())
+    if release is None or tuple(map(int, release.groups())) < TYPED_SINCE:
+        return {}
+    try:
+        types = btf.Types()
+    except (OSError, ValueError):
+        return {}
+    result = {}
+    for name, way in MEMBERS.items():
+        offsets = [types.offset(*step) for step in way]
+        if None in offsets:
+            return {}
+        result[name] = sum(offset for offset in offsets if offset is not None)
     return result
 
 

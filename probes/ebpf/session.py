@@ -194,8 +194,11 @@ class Session:
             if made
         ]
         notes["unaccounted"] = int(produced.sum()) - int(lost.sum()) - int(self._received.sum())
-        if int(self._run["refused"][0]):
-            notes["tasks_refused"] = int(self._run["refused"][0])
+        if refused := int(self._run["refused"][0]):
+            already = notes.get("tasks_refused")
+            notes["tasks_refused"] = refused + (already if isinstance(already, int) else 0)
+        if unseen := self._loaded.passed_over():
+            notes["passed_over"] = unseen
         return int(produced.sum()) - self._joiner.pieces + self._made, int(lost.sum())
 
     def end(self) -> None:

@@ -37,6 +37,7 @@ SCHEMA: dict[str, Any] = {
     "schema": int, "iotrace": str, "probe": (str, Maybe), "kernel": (str, Maybe),
     "target": {"argv": list, "exit_status": (int, Maybe), "signal": (int, Maybe)},
     "duration_ns": int, "events": int, "lost": int, "processes": int, "threads": int,
+    "tasks_refused": int, "passed_over": dict,
     "verdict": {"process_model": str},
     "matrix": [{
         "operation": str, "model": str, "operations": int, "bytes": int, "phase1": PHASE, "phase2": PHASE,

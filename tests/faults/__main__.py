@@ -53,7 +53,7 @@ TESTED = (
     ("disk slow or full while attached (ptrace)",
      "a sink that takes nothing, or raises; a limit on the file's size",
      "the server answers all the same; rows that nobody takes are counted, with the times of the gap",
-     "tests/probes/test_ptrace_attach.py"),
+     "tests/probes/test_ptrace_attach.py`, `tests/iotrace/capture/test_attach.py"),
     ("target killed inside a call", "SIGKILL in recvfrom, epoll_wait, read, accept4, both probes",
      "the call is recorded as interrupted or in flight, the status is the target's",
      "tests/faults/test_tracers.py"),

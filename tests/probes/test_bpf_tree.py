@@ -13,6 +13,7 @@ import pytest
 
 from probes.bpf_probe import BpfProbe
 from probes.contract import Command, Options, TargetError
+from probes.ebpf import programs
 from probes.events import Kind
 from tests.live import require
 from tests.probes.bpf_run import run, script
@@ -42,6 +43,29 @@ threads = [threading.Thread(target=work) for _ in range(7)]
     ends = recorded.of(Kind.TASK_EXIT)
     assert len(ends) == 8
     assert int(ends["a"].sum()) == 1
+
+
+def test_threads_without_room_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "TASKS", 32)
+    recorded = run(
+        script(
+            tmp_path,
+            """
+import os, threading
+together = threading.Barrier(61)
+def work():
+    together.wait()
+    os.pread(0, 101, 0)
+    together.wait()
+threads = [threading.Thread(target=work) for _ in range(61)]
+[thread.start() for thread in threads]; [thread.join() for thread in threads]
+""",
+        )
+    )
+    read = recorded.calls("pread64")
+    followed = len(set(read["tid"][read["fd"] == 0].tolist()))
+    assert 0 < followed <= 30
+    assert recorded.outcome.notes["tasks_refused"] == 61 - followed
 
 
 def test_fork_vfork_and_exec_are_followed(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
 from iotrace.analysis import analyse
@@ -57,3 +58,28 @@ def test_a_recording_without_an_end_says_so() -> None:
     console.print(summary(analyse(events)))
     assert isinstance(console.file, io.StringIO)
     assert "no end" not in console.file.getvalue()
+
+
+def shown(*notes: dict[str, object]) -> str:
+    """Return the summary of a recording with these last notes, in one line."""
+    events = replace(Story().call("nanosleep", 0, 1_000, asleep=990).events(), notes=notes)
+    console = Console(width=100, file=io.StringIO(), color_system=None)
+    console.print(summary(analyse(events)))
+    assert isinstance(console.file, io.StringIO)
+    return " ".join(console.file.getvalue().split())
+
+
+def test_what_the_probe_could_not_follow_is_said() -> None:
+    nothing = shown({"produced": 1, "lost": 0, "probe_notes": {}})
+    assert "not followed" not in nothing
+    assert "passed over" not in nothing
+    text = shown({"probe_notes": {"tasks_refused": 17, "passed_over": {"waker": 3, "ready": 4}}})
+    assert "17 threads were not followed, there was no room for them" in text
+    assert "7 events on this host were passed over by the kernel" in text
+
+
+@pytest.mark.parametrize("told", [[], {"tasks_refused": "x", "passed_over": [1]}, {"passed_over": {"a": {}}}])
+def test_notes_of_other_kinds_say_nothing(told: object) -> None:
+    text = shown({"probe_notes": told})
+    assert "not followed" not in text
+    assert "passed over" not in text
