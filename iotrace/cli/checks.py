@@ -87,7 +87,7 @@ def system() -> Iterator[Finding]:
 
 def tracing() -> Iterator[Finding]:
     """Yield tracefs, bcc, and the evidence that each tracepoint of this kernel gives."""
-    from probes.ebpf import library, programs, tracefs
+    from probes.ebpf import btf, library, programs, tracefs
 
     try:
         library.load()
@@ -108,6 +108,12 @@ def tracing() -> Iterator[Finding]:
     except ProbeError as error:
         yield Finding(N_("tracepoints"), State.BAD, said(str(error)))
         return
+    if any(program.typed and program.raw for program in plan.programs):
+        yield Finding(N_("type information"), State.GOOD, str(btf.KERNEL))
+    else:
+        words = _("not used: what tasks do is passed over while their CPU is inside bpf(2), and then bounded")
+        remedy = _("Linux 6.0 or newer with CONFIG_DEBUG_INFO_BTF")
+        yield Finding(N_("type information"), State.LESS, words, remedy)
     for program_evidence in plan.evidence:
         names = [p.tracepoint for p in plan.programs if p.evidence == program_evidence]
         yield Finding(f"{_EVIDENCE}{program_evidence}", State.GOOD, ", ".join(names))
