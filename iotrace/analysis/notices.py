@@ -123,7 +123,7 @@ def _of_thread(root: Ints, tid: Ints) -> Ints:
 class Signalled:
     """For each success: was it armed for signals and did one come; all (n,).
 
-    ``armed_ns`` 0: never. ``row`` of the SIGNAL event, -1: none.
+    ``armed_ns`` 0: never. ``row`` of the SIGNAL event, or of the call that took the signal, -1: none.
     ``generated`` false: only its delivery was seen.
     """
 
@@ -142,11 +142,13 @@ def signals(events: Events, calls: Calls, lives: Lives, taken: Taken) -> Signall
     armed = armings(events, calls, lives)
     if not armed:
         return none
-    row = np.flatnonzero(
-        (events["kind"] == Kind.SIGNAL) & np.isin(events["a"], list(signal_numbers(events, calls)))
-    )
+    numbers = list(signal_numbers(events, calls))
+    row = np.flatnonzero((events["kind"] == Kind.SIGNAL) & np.isin(events["a"], numbers))
     generated = events["enter_ns"][row] > 0
     time = np.where(generated, events["enter_ns"][row], events["exit_ns"][row])
+    accepted = _accepted(calls, lives, numbers)
+    row, time = np.r_[row, calls.row[accepted]], np.r_[time, calls.exit_ns[accepted]]
+    generated = np.r_[generated, np.zeros(len(accepted), bool)]
     axis = Axis(events["tgid"][row], time)
     at = axis.last(calls.tgid[taken.call], calls.enter_ns[taken.call])
     armed_ns = np.array([armed.get(int(root), 0) for root in taken.root], np.int64)
@@ -159,6 +161,22 @@ def signals(events: Events, calls: Calls, lives: Lives, taken: Taken) -> Signall
         np.where(came, when, 0),
         take(generated, at, 0).astype(bool) & came,
     )
+
+
+def _accepted(calls: Calls, lives: Lives, numbers: list[int]) -> Ints:
+    """Return the calls that took a blocked signal, which is never delivered: sigwaitinfo(2), signalfd(2).
+
+    Which signals a signalfd holds is not seen: where a descriptor was armed, it is taken to hold its signal.
+    """
+    waits = (calls.role == Role.SIGNAL_WAIT) & np.isin(calls.ret, numbers)
+    found: Ints = np.flatnonzero(waits | (of_signalfd(calls, lives) & (calls.ret > 0)))
+    return found
+
+
+def of_signalfd(calls: Calls, lives: Lives) -> NDArray[np.bool_]:
+    """Return (calls,) which read a signalfd: asleep there, a process waits for a signal."""
+    kinds = np.array([kind == "signalfd" for kind in lives.kind] + [False], bool)
+    return (calls.role == Role.RECEIVE) & kinds[lives.of_call]
 
 
 def armings(events: Events, calls: Calls, lives: Lives) -> dict[int, int]:

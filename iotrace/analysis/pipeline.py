@@ -138,7 +138,8 @@ def _operations(
     op, mode = op[kept], mode[kept]
     if np.any(op["ready_ns"] > op["begin_ns"]):
         on_file = (all_calls.role == Role.RECEIVE) & _is_file(lives)[lives.of_call] & (lives.of_call >= 0)
-        place = places.of_calls(all_calls, _timeouts(events, all_calls), on_file)
+        on_signalfd = notices.of_signalfd(all_calls, lives)
+        place = places.of_calls(all_calls, _timeouts(events, all_calls), on_file, on_signalfd)
         operations.place_phase1(op, places.Whereabouts(all_calls, place))
     return _Found(op, mode)
 

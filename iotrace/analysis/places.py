@@ -33,14 +33,18 @@ for _role, _place in _BY_ROLE.items():
     _PLACE[_role] = _place
 
 
-def of_calls(calls: Calls, timeout: NDArray[np.int64], on_file: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def of_calls(
+    calls: Calls, timeout: NDArray[np.int64], on_file: NDArray[np.bool_], on_signalfd: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
     """Return (n,) uint8 :class:`Place` of each call.
 
     A call that never slept did not block: it is free, or polling where it found nothing.
-    ``timeout`` is column ``c``; ``on_file`` marks receives from files, which wait for a disk and no peer.
+    ``timeout`` is column ``c``; ``on_file`` marks receives from files, which wait for a disk and no peer,
+    ``on_signalfd`` those that wait for a signal.
     """
     place = _PLACE[calls.role]
     place[on_file] = Place.OTHER
+    place[on_signalfd] = Place.SIGNAL
     duration = calls.exit_ns - calls.enter_ns
     briefly = calls.asleep_ns * 2 <= duration
     empty = (calls.ret == EAGAIN) & (place == Place.TRANSFER) & briefly

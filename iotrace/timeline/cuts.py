@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iotrace.analysis import places
-from iotrace.analysis.calls import Calls, sleep_bounded, taker
+from iotrace.analysis.calls import Calls, code, is_code, sleep_bounded, taker
 from iotrace.analysis.model import Analysis, Place
 from iotrace.columns import Events
 from iotrace.timeline.lanes import Ints, What
@@ -52,9 +52,24 @@ def prepare(analysis: Analysis) -> Work:
     """Look at all calls once."""
     calls = analysis.call_columns
     on_file = (calls.flags & Flag.DISK) != 0  # asleep for a disk, not for a peer
-    place = places.of_calls(calls, analysis.events["c"][calls.row], on_file)
+    place = places.of_calls(calls, analysis.events["c"][calls.row], on_file, _on_signalfd(analysis, calls))
     single = not len(calls) or bool(calls.tid.min() == calls.tid.max())
     return Work(analysis, calls, place, single)
+
+
+def _on_signalfd(analysis: Analysis, calls: Calls) -> NDArray[np.bool_]:
+    """Return (calls,) which are receives from a descriptor that signalfd made."""
+    made = is_code(calls, code("signalfd"), code("signalfd4"))
+    if not made.any():
+        return made
+    read = np.flatnonzero((calls.role == Role.RECEIVE) & np.isin(calls.fd, np.unique(calls.ret[made])))
+    life = analysis.lives[calls.row[read]]
+    of_signals = [
+        each for each in np.unique(life) if each >= 0 and analysis.descriptors[each].kind == "signalfd"
+    ]
+    found = np.zeros(len(calls), bool)
+    found[read[np.isin(life, of_signals)]] = True
+    return found
 
 
 @dataclass(frozen=True)
