@@ -10,7 +10,7 @@ from iotrace.analysis.model import PLACES, Act, Basis, MatrixRow, Model, Phase, 
 from iotrace.analysis.operation import Operations
 from iotrace.columns import Events
 from iotrace.language import N_, _
-from probes.table import CALLS, Role
+from probes.table import BY_NAME, CALLS, Role
 
 _SPOKEN = {
     "pselect6": "select",
@@ -19,6 +19,7 @@ _SPOKEN = {
     "epoll_pwait2": "epoll_wait",
     "accept4": "accept",
 }
+_POLLS = tuple(BY_NAME[name].code for name in ("poll", "ppoll"))
 _BLOCKED = (Place.WAIT, Place.TRANSFER, Place.SIGNAL, Place.RING, Place.OTHER)
 
 
@@ -44,6 +45,18 @@ def peeked(events: Events, wait: NDArray[np.int64]) -> NDArray[np.bool_]:
     codes = np.minimum(events["code"][np.maximum(wait, 0)], len(CALLS) - 1)
     slept: NDArray[np.bool_] = (wait >= 0) & (ROLE[codes] == Role.RECEIVE)
     return slept
+
+
+def for_one(events: Events, wait: NDArray[np.int64], fd: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return (n,) which waits are a poll of nothing but the operation's own descriptor ``fd``."""
+    row = np.maximum(wait, 0)
+    polls = np.isin(events["code"][row], _POLLS) & (events["a"][row] == 1) & (wait >= 0)
+    polls &= np.diff(events.watch_offsets)[row] == 1
+    alone: NDArray[np.bool_] = np.zeros(len(wait), bool)
+    some = np.flatnonzero(polls)
+    watched = events.watch[events.watch_offsets[row[some]]]
+    alone[some] = (watched & np.uint64(0xFFFFFFFF)) == fd[some].astype(np.uint64)
+    return alone
 
 
 def call_names(events: Events, rows: NDArray[np.int64]) -> dict[str, int]:

@@ -29,6 +29,8 @@ class Announced:
     """Readable entries of sets: ``root`` open file, ``call`` calls indices of the waits.
 
     ``axis`` over (open file, exit of the wait), ``by_thread`` over (open file and waiting thread, exit).
+    ``outer``: the wait that announced the epoll set itself, where the thread waited for that and then
+    looked what was in it (an epoll in an epoll, or in a poll); -1: none.
     """
 
     axis: Axis
@@ -36,6 +38,7 @@ class Announced:
     root: Ints
     call: Ints
     entry: Ints  # index in Readiness
+    outer: Ints
 
 
 def announcements(calls: Calls, lives: Lives, readiness: Readiness) -> Announced:
@@ -48,7 +51,29 @@ def announcements(calls: Calls, lives: Lives, readiness: Readiness) -> Announced
     root, time, call = lives.root[life[known]], time[known], call[known]
     several = len(call) > 0 and bool(calls.tid[call].min() != calls.tid[call].max())
     by_thread = _of_thread(root, calls.tid[call]) if several else root[:0]
-    return Announced(Axis(root, time), Axis(by_thread, time[: len(by_thread)]), root, call, entry[known])
+    return Announced(
+        Axis(root, time),
+        Axis(by_thread, time[: len(by_thread)]),
+        root,
+        call,
+        entry[known],
+        _outer(calls, lives, root, call),
+    )
+
+
+def _outer(calls: Calls, lives: Lives, root: Ints, call: Ints) -> Ints:
+    """Return (m,) the waits of the same thread that named the epoll sets of waits which did not sleep."""
+    outer = np.full(len(call), -1, np.int64)
+    epoll = np.array([kind == "epoll" for kind in lives.kind], bool)
+    named = np.flatnonzero(epoll[root])
+    if not len(named):
+        return outer
+    inner = np.flatnonzero(~calls.slept[call] & (calls.fd[call] >= 0) & (lives.of_call[call] >= 0))
+    a_set = lives.root[lives.of_call[call[inner]]]
+    found = Axis(_of_thread(root[named], calls.tid[call[named]]), calls.exit_ns[call[named]])
+    last = found.last(_of_thread(a_set, calls.tid[call[inner]]), calls.enter_ns[call[inner]])
+    outer[inner] = take(call[named], last, -1)
+    return outer
 
 
 def announcing(taken: Taken, calls: Calls, announced: Announced) -> tuple[Ints, Ints]:
@@ -85,9 +110,11 @@ def announcing(taken: Taken, calls: Calls, announced: Announced) -> tuple[Ints, 
         told &= wait == _last_wait(calls, asked[stale])
         at[stale[told]] = mine[told]
         fresh[stale[told]] = True
-    return np.where(fresh, take(announced.call, at, -1), -1), np.where(
-        fresh, take(announced.entry, at, -1), -1
-    )
+    wait = take(announced.call, at, -1)
+    outer = take(announced.outer, at, -1)
+    since = np.maximum(taken.previous_enter_ns, taken.failed_enter_ns)
+    wait = np.where((outer >= 0) & (take(calls.exit_ns, outer, 0) > since), outer, wait)
+    return np.where(fresh, wait, -1), np.where(fresh, take(announced.entry, at, -1), -1)
 
 
 def _first(calls: Calls, announced: Announced, root: Ints, slot: Ints, since: Ints) -> Ints:
@@ -176,7 +203,8 @@ def _accepted(calls: Calls, lives: Lives, numbers: list[int]) -> Ints:
 def of_signalfd(calls: Calls, lives: Lives) -> NDArray[np.bool_]:
     """Return (calls,) which read a signalfd: asleep there, a process waits for a signal."""
     kinds = np.array([kind == "signalfd" for kind in lives.kind] + [False], bool)
-    return (calls.role == Role.RECEIVE) & kinds[lives.of_call]
+    found: NDArray[np.bool_] = (calls.role == Role.RECEIVE) & kinds[lives.of_call]
+    return found
 
 
 def armings(events: Events, calls: Calls, lives: Lives) -> dict[int, int]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iotrace.analysis.axis import Ints
-from iotrace.analysis.calls import code
+from iotrace.analysis.matrix import for_one
 from iotrace.analysis.model import Act, Model
 from iotrace.analysis.operation import Operations
 from iotrace.columns import Events
@@ -77,11 +77,8 @@ def _own_sets(events: Events, receives: Operations, waiters: NDArray[np.int64]) 
 
 def _for_itself(events: Events, receives: Operations) -> NDArray[np.bool_]:
     """Return which receives a poll of one descriptor announced to the very thread: a timeout, no loop."""
-    wait = receives["wait"]
-    row = np.maximum(wait, 0)
-    polls = np.isin(events["code"][row], (code("poll"), code("ppoll"))) & (events["a"][row] == 1)
-    alone: NDArray[np.bool_] = (wait >= 0) & polls & (receives["waiter"] == receives["tid"])
-    return alone
+    alone: NDArray[np.bool_] = receives["waiter"] == receives["tid"]
+    return alone & for_one(events, receives["wait"], receives["fd"])
 
 
 def _distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -26,6 +26,8 @@ EPOLLET, EPOLLONESHOT, EPOLLEXCLUSIVE = 1 << 31, 1 << 30, 1 << 28
 CTL_ADD, CTL_DEL, CTL_MOD = 1, 2, 3
 #: Of a mode: what was asked for is not known (no kernel uses this bit).
 MODE_UNSEEN = 1 << 33
+#: Of a mode: the thread waited for the epoll set, in another wait, and only looked what was in it.
+MODE_INSIDE = 1 << 34
 
 _DECODE = np.array([call.decode for call in CALLS], np.uint8)
 

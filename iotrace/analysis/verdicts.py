@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iotrace.analysis.calls import Calls, code
-from iotrace.analysis.matrix import call_names, peeked
+from iotrace.analysis.matrix import call_names, for_one, peeked
 from iotrace.analysis.model import Act, Model, Verdict
 from iotrace.analysis.operation import Operations
-from iotrace.analysis.readiness import EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, MODE_UNSEEN
+from iotrace.analysis.readiness import EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, MODE_INSIDE, MODE_UNSEEN
 from iotrace.columns import Events
 from iotrace.language import N_, _
 from probes.events import Kind
@@ -79,8 +79,14 @@ def judge(act: Act, events: Events, calls: Calls, op: Operations, mode: NDArray[
     if model is Model.MULTIPLEXING:
         names = call_names(events, op["wait"][of_model])
         multiplexer = _FAMILY.get(next(iter(names), ""))
+        inside = np.count_nonzero(mode[of_model] & MODE_INSIDE)
+        multiplexer = "epoll" if 2 * inside > np.count_nonzero(of_model) else multiplexer
         trigger = _trigger(multiplexer, mode[of_model & (op["wait"] >= 0)])
     because = _because(act, model, events, op[of_model], supporting, total)
+    if model is Model.MULTIPLEXING and inside:
+        because += _("; of {n}, {wait} waited for the epoll set that then named them").format(
+            n=inside, wait=next(iter(names))
+        )
     guessed = np.count_nonzero(mode[of_model] & MODE_UNSEEN)
     if guessed:
         because += _(
@@ -119,7 +125,7 @@ def _because(act: Act, model: Model, events: Events, op: Operations, supporting:
                 "{share} were announced by {wait}; {slept}; each {wait} watched one descriptor only, as"
                 " Python's settimeout() does"
             )
-            if _alone(events, op["wait"])
+            if _alone(events, op)
             else _("{share} were announced by {wait}; {slept}")
         )
         return words.format(share=share, wait=waits, slept=slept.format(n=also, call=calls))
@@ -158,13 +164,10 @@ def _because(act: Act, model: Model, events: Events, op: Operations, supporting:
     return words.format(share=share, n=worker)
 
 
-def _alone(events: Events, waits: NDArray[np.int64]) -> bool:
+def _alone(events: Events, op: Operations) -> bool:
     """Return whether every announcing wait is a poll of a single descriptor."""
-    rows = waits[waits >= 0]
-    if not len(rows):
-        return False
-    polls = np.isin(events["code"][rows], (code("poll"), code("ppoll")))
-    return bool(np.all(polls & (events["a"][rows] == 1)))
+    waited = op["wait"] >= 0
+    return bool(waited.any() and np.all(for_one(events, op["wait"], op["fd"])[waited]))
 
 
 def _unseen(act: Act, events: Events, calls: Calls) -> Verdict | None:

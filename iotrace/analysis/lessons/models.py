@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from iotrace.analysis.calls import code
 from iotrace.analysis.lessons.case import Case
-from iotrace.analysis.matrix import call_names, said
+from iotrace.analysis.matrix import call_names, for_one, said
 from iotrace.analysis.model import Act, MatrixRow, Model, Verdict
 from iotrace.language import _
 
@@ -101,8 +100,7 @@ def settimeout(case: Case) -> str | None:
         return None
     wait, call = op["wait"][chosen], op["call"][chosen]
     events = case.events
-    polls = np.isin(events["code"][wait], (code("poll"), code("ppoll")))
-    alone = polls & (events["a"][wait] == 1) & (events["c"][wait] > 0)
+    alone = for_one(events, wait, op["fd"][chosen]) & (events["c"][wait] > 0)
     if np.count_nonzero(alone) < LEAST_TIMEOUTS or np.count_nonzero(alone) < MOST * len(alone):
         return None
     return _(

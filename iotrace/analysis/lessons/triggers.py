@@ -45,7 +45,7 @@ def level_triggered_spin(case: Case) -> str | None:
     level &= ~calls.slept[sets.call] & (case.timeout[sets.call] != 0) & (case.entry_root >= 0)
     worst, words = SPIN - 1, None
     for bits, roles, told in (
-        (READABLE, (Role.RECEIVE, Role.ACCEPT, Role.TRANSFER, Role.CLOSE), _UNTAKEN),
+        (READABLE, (Role.RECEIVE, Role.ACCEPT, Role.TRANSFER, Role.CLOSE, Role.WAIT), _UNTAKEN),
         (WRITABLE & ~_HANGUP, (Role.SEND, Role.CONNECT, Role.TRANSFER, Role.CLOSE), _UNSENT),
     ):
         entry = np.flatnonzero(level & ((sets.revents & bits) != 0))
@@ -64,7 +64,10 @@ def level_triggered_spin(case: Case) -> str | None:
 
 
 def _served(case: Case, roles: tuple[Role, ...]) -> Axis:
-    """Return every act on an open file that can end its readiness, as (open file, begin of the call)."""
+    """Return every act on an open file that can end its readiness, as (open file, begin of the call).
+
+    A wait has an open file of its own where that is an epoll set: it looks what made the set readable.
+    """
     calls, control = case.calls, case.control
     act = np.flatnonzero(is_role(calls, *roles) & (case.root >= 0))
     moved = np.flatnonzero((calls.role == Role.TRANSFER) & (case.asked >= 0))  # the other descriptor
