@@ -113,6 +113,7 @@ class Batch(NamedTuple):
                       with the bits of poll(2) (readable POLLIN 1, writable POLLOUT 4, exceptional POLLPRI 2);
                       entries that are not ready may follow, as far as they fit.
                       EPOLL and EPOLL_CTL: two values an event, ``data`` and ``events``.
+                      RIGHTS: the descriptors that a message passes, in the numbers of who calls.
     ``blob_offsets``  (n+1,) int32 into ``blob``
     ``blob``          (k,) uint8: a sockaddr, a path, or what :class:`Kind` says;
                       of ``listen``, where the probe can ask for it, the socket's own sockaddr

@@ -22,6 +22,8 @@ that name. A prefix says that the argument must be decoded first:
 ``MMSG``        an array of struct mmsghdr at argument 1: ``c`` gets the bytes over the messages done
 ``SELECT``, ``POLL``, ``EPOLL``, ``EPOLL_CTL``  a set, into ``watch``: see :mod:`probes.events`
 ``RING_PARAMS`` struct io_uring_params at argument 1, after the exit: ``b`` gets its flags
+``RIGHTS:N``    struct msghdr at argument N, after the exit: the descriptors that it passes (SCM_RIGHTS), into
+                ``watch``
 """
 
 from __future__ import annotations
@@ -69,6 +71,7 @@ class Decode(IntEnum):
     EPOLL = 9
     EPOLL_CTL = 10
     RING_PARAMS = 11
+    RIGHTS = 12
 
 
 class Source(NamedTuple):
@@ -106,7 +109,7 @@ pread64            RECEIVE         17    67   0   2       3   -           -
 preadv             RECEIVE        295    69   0   vlen:1  3   -           -
 preadv2            RECEIVE        327   286   0   vlen:1  3   -           -
 recvfrom           RECEIVE         45   207   0   2       3   -           ADDRESS_OUT
-recvmsg            RECEIVE         47   212   0   msg:1   2   -           -
+recvmsg            RECEIVE         47   212   0   msg:1   2   -           RIGHTS:1
 recvmmsg           RECEIVE        299   243   0   2       3   -           MMSG
 write              SEND             1    64   0   2       -   -           -
 writev             SEND            20    66   0   vlen:1  2   -           -
@@ -114,7 +117,7 @@ pwrite64           SEND            18    68   0   2       3   -           -
 pwritev            SEND           296    70   0   vlen:1  3   -           -
 pwritev2           SEND           328   287   0   vlen:1  3   -           -
 sendto             SEND            44   206   0   2       3   -           ADDRESS_IN
-sendmsg            SEND            46   211   0   msg:1   2   -           -
+sendmsg            SEND            46   211   0   msg:1   2   -           RIGHTS:1
 sendmmsg           SEND           307   269   0   2       3   -           MMSG
 accept             ACCEPT          43   202   0   -       -   -           ADDRESS_OUT
 accept4            ACCEPT         288   242   0   -       3   -           ADDRESS_OUT

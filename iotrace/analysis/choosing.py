@@ -24,7 +24,7 @@ MAKES[[code(name) for name in ("pipe", "pipe2", "socketpair")]] = False
 _FD_IN_A = np.zeros(len(CALLS), bool)
 _FD_IN_A[[code(n) for n in ("dup2", "dup3", "sendfile", "splice", "tee", "copy_file_range")]] = True
 _FD_IN_B = code("epoll_ctl")
-_IN_SET = np.array([call.decode in (Decode.SELECT, Decode.POLL) for call in CALLS], bool)
+_IN_SET = np.array([call.decode in (Decode.SELECT, Decode.POLL, Decode.RIGHTS) for call in CALLS], bool)
 _EPOLL = np.array([call.decode == Decode.EPOLL for call in CALLS], bool)
 _PAIRS = np.array([call.decode == Decode.PAIR for call in CALLS], bool)
 

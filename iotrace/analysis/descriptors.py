@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iotrace.analysis import ring_files, sockets
+from iotrace.analysis import passed, ring_files, sockets
 from iotrace.analysis.axis import Axis, Ints
 from iotrace.analysis.calls import Calls, code, is_code, is_role
 from iotrace.columns import Events
@@ -88,6 +88,7 @@ class Lives:
     of_call: Ints  # (calls,) the life of each call's ``fd``, -1 for none
     kind: list[str] = field(default_factory=list)
     peers: dict[int, str] = field(default_factory=dict)  # {life: own address ← peer}, where io_uring accepted
+    alike: dict[int, list[int]] = field(default_factory=dict)  # {life: those of which it is one}: passed on
 
     def __len__(self) -> int:
         return len(self.fd)
@@ -148,6 +149,7 @@ def trace_lives(events: Events, calls: Calls, used: tuple[Ints, Ints, Ints]) -> 
         found = lives.axis.last(keys, asked[2])
     lives.of_call[with_fd] = found[: len(with_fd)]
     _join_copies(events, calls, lives, len(inherited))
+    _join_passed(events, calls, lives)
     requested = np.flatnonzero(request >= 0)
     lives.peers = ring_files.peers(events, requested, request[requested])
     lives.kind = _kinds(events, calls, lives)
@@ -171,8 +173,9 @@ def _openings(events: Events, calls: Calls) -> tuple[Ints, Ints, Ints, Ints]:
     two = np.flatnonzero(pair)
     two = two[np.lexsort((two, calls.exit_ns[two]))]
     both = events["c"][calls.row[two]]
-    index = np.r_[one, two, two]
-    made = np.r_[calls.ret[one], both & 0xFFFFFFFF, both >> 32]
+    brought = passed.received(events, calls)
+    index = np.r_[one, two, two, brought.call]
+    made = np.r_[calls.ret[one], both & 0xFFFFFFFF, both >> 32, brought.fd]
     # The descriptor exists from before the call's return: another thread may use it at once.
     time = calls.exit_ns[index] - 1
     time = np.maximum(time, calls.enter_ns[index])
@@ -223,6 +226,43 @@ def _join_copies(events: Events, calls: Calls, lives: Lives, inherited: int) -> 
         if parent:
             found = lives.find(np.array([parent]), lives.fd[index : index + 1], np.array([born]))
             source[index] = found[0]
+    _point(lives, source)
+
+
+def _join_passed(events: Events, calls: Calls, lives: Lives) -> None:
+    """Point ``root`` of lives that a message brought to the life of which its sender passed a copy."""
+    got = passed.received(events, calls)
+    if not len(got.call):
+        return
+    gave = passed.sent(events, calls)
+    mine = lives.find(calls.tgid[got.call], got.fd, calls.exit_ns[got.call])
+    theirs = lives.find(calls.tgid[gave.call], gave.fd, calls.enter_ns[gave.call])
+    root = np.where(lives.of_call >= 0, lives.root[lives.of_call], -1)
+    source = np.full(len(lives), -1, np.int64)
+    for life, heads in zip(
+        mine.tolist(), passed.sources(calls, gave, got, root, _mates(calls, lives)), strict=True
+    ):
+        of = [int(theirs[head]) for head in heads if theirs[head] >= 0]
+        if len(of) == 1:
+            source[life] = of[0]
+        elif of:
+            lives.alike[life] = of
+    _point(lives, source)
+
+
+def _mates(calls: Calls, lives: Lives) -> dict[int, int]:
+    """Return {root: root of the other end} of the socketpairs that the program made."""
+    ends: dict[int, list[int]] = {}
+    for life in np.flatnonzero(lives.origin >= 0).tolist():
+        if calls.code[lives.origin[life]] == code("socketpair"):
+            ends.setdefault(int(lives.origin[life]), []).append(life)
+    return {
+        one: other for first, second in ends.values() for one, other in ((first, second), (second, first))
+    }
+
+
+def _point(lives: Lives, source: Ints) -> None:
+    """Make ``source`` (lives,), where it is not -1, the roots of lives, and follow copies of copies."""
     lives.root = np.where(source >= 0, source, lives.root)
     for _ in range(len(lives).bit_length()):
         further = lives.root[lives.root]
@@ -232,33 +272,6 @@ def _join_copies(events: Events, calls: Calls, lives: Lives, inherited: int) -> 
     # Rows that contradict each other can make a ring of copies: none of its members has an original.
     ring = lives.root[lives.root] != lives.root
     lives.root = np.where(ring, np.arange(len(lives)), lives.root)
-
-
-def pairs(calls: Calls, lives: Lives) -> Ints:
-    """Return the lives of socketpairs that the program made: how loops wake themselves, and masters talk."""
-    made = lives.origin >= 0
-    made[made] = calls.code[lives.origin[made]] == code("socketpair")
-    found: Ints = np.flatnonzero(made[lives.root])
-    return found
-
-
-def own_pairs(calls: Calls, lives: Lives) -> Ints:
-    """Return the lives of socketpairs that one process alone uses: how asyncio's loop wakes itself."""
-    made: Ints = np.flatnonzero(lives.origin >= 0)
-    made = made[calls.code[lives.origin[made]] == code("socketpair")]
-    if not len(made):
-        return np.zeros(0, np.int64)
-    pair = np.full(len(lives) + 1, -1, np.int64)
-    pair[made] = np.searchsorted(np.unique(lives.origin[made]), lives.origin[made])
-    of_call = pair[np.where(lives.of_call >= 0, lives.root[lives.of_call], len(lives))]
-    used = np.flatnonzero((of_call >= 0) & is_role(calls, Role.RECEIVE, Role.SEND))
-    which, user = of_call[used], calls.tgid[used]
-    somebody = np.full(len(made), -1, np.int64)
-    somebody[which] = user  # of several users the last one stays, and the others differ from it
-    alone = somebody >= 0
-    alone[which[somebody[which] != user]] = False
-    own: Ints = np.flatnonzero((pair[lives.root] >= 0) & alone[pair[lives.root]])
-    return own
 
 
 def _kinds(events: Events, calls: Calls, lives: Lives) -> list[str]:
@@ -276,6 +289,9 @@ def _kinds(events: Events, calls: Calls, lives: Lives) -> list[str]:
                 "tcp" if index in lives.peers else ring_files.kind_made(events, lives.request[index])
             )
     _by_use(events, calls, lives, kinds)
+    for life, others in lives.alike.items():
+        those = {kinds[of] for of in lives.root[others].tolist()}
+        kinds[life] = those.pop() if len(those) == 1 else kinds[life]
     asked = ring_files.accepts(events)
     for root in _roots(
         lives, lives.find(events["tgid"][asked], events["fd"][asked], events["enter_ns"][asked])

@@ -21,6 +21,7 @@ from iotrace.analysis import (
     notices,
     operations,
     order,
+    own,
     places,
     processes,
     readiness,
@@ -135,7 +136,7 @@ def _operations(
         by_begin = np.argsort(begin, kind="stable")
         op, mode = op[by_begin], mode[by_begin]
     _mark_upstream(op, all_calls, lives)
-    kept = _of_peers(op, all_calls, lives)
+    kept = _of_peers(events, op, all_calls, lives)
     op, mode = op[kept], mode[kept]
     if np.any(op["ready_ns"] > op["begin_ns"]):
         on_file = (all_calls.role == Role.RECEIVE) & _is_file(lives)[lives.of_call] & (lives.of_call >= 0)
@@ -191,16 +192,20 @@ def _mark_upstream(op: Operations, all_calls: calls.Calls, lives: descriptors.Li
         op["act"] = np.where(outgoing, Act.RECEIVE_UPSTREAM, op["act"])
 
 
-def _of_peers(op: Operations, all_calls: calls.Calls, lives: descriptors.Lives) -> NDArray[np.bool_]:
+def _of_peers(
+    events: Events, op: Operations, all_calls: calls.Calls, lives: descriptors.Lives
+) -> NDArray[np.bool_]:
     """Return which operations are the program's dialogue with others.
 
     Where there are sockets, pipes are the inside of the program (a shell's substitutions, a loop's
     wake-up), not its clients; and so is a pair of sockets both ends of which one process uses. Where clients
-    were accepted, so is every pair of sockets that the program made: its processes talk to each other.
+    were accepted, so is every pair of sockets that the program made: its processes talk to each other. So
+    they do where they connect to paths of their own.
     """
     inside = np.array([kind == "pipe" for kind in lives.kind] + [False], bool)
     accepted = bool(np.any(op["act"] == Act.ACCEPT))
-    inside[(descriptors.pairs if accepted else descriptors.own_pairs)(all_calls, lives)] = True
+    inside[(own.pairs if accepted else own.pairs_of_one)(all_calls, lives)] = True
+    inside[own.connections(events, all_calls, lives)] = True
     hidden = inside[op["life"]]
     others = ~hidden & ((op["act"] == Act.RECEIVE) | (op["act"] == Act.RECEIVE_DATAGRAM))
     return ~hidden if others.any() else np.ones(len(op), bool)

@@ -84,7 +84,7 @@ int enter_memory(struct bpf_raw_tracepoint_args *ctx)
     u32 nr = ctx->args[1];
     struct call_meta *meta = calls.lookup(&nr);
     struct task *task = find_task(current_tid());
-    u64 header[4]; /* of msghdr: name, its length, vector, its length */
+    u64 header[6]; /* of msghdr: name, its length, vector, its length, control data, their length */
     u64 address, length;
 
     if (!task || !meta)
@@ -107,6 +107,8 @@ int enter_memory(struct bpf_raw_tracepoint_args *ctx)
         }
         address = header[2];
         length = header[3];
+        if (!header[5])
+            task->at_exit = 0; /* no room for control data, or none given: no descriptor is passed */
     }
     if (sum_slice(task, address, length))
         parts.call(ctx, ENTER_MEMORY);

@@ -91,7 +91,8 @@ enum {
     POLL,
     EPOLL,
     EPOLL_CTL,
-    RING_PARAMS
+    RING_PARAMS,
+    RIGHTS
 };
 
 /* How an argument becomes a value: probes.table.Source.how; of futex a timespec only if its operation has one */

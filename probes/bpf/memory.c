@@ -55,6 +55,44 @@ static inline s64 message_bytes(u64 address, s64 done)
     return total;
 }
 
+/*
+ * The descriptors that a message passes (unix(7), SCM_RIGHTS): returns how many. A msghdr has its control
+ * data at 32 and their length at 40; each piece begins with its length (u64), level and type (s32 each).
+ */
+static inline u64 read_rights(struct event *call, struct scratch *scratch, u64 message)
+{
+    u64 control[2], header[2] = {}, at, count;
+    s32 passed[AUX_VALUES];
+    int i;
+
+    if (call->ret < 0 || read_user(control, sizeof(control), (void *)(message + 32)))
+        return 0;
+    at = control[0];
+#pragma clang loop unroll(disable)
+    for (i = 0; i < 4; i++) {
+        if (at + sizeof(header) > control[0] + control[1] || read_user(header, sizeof(header), (void *)at))
+            return 0;
+        if (header[1] == (1ULL << 32 | 1) || header[0] < sizeof(header))
+            break;
+        at += (header[0] + 7) & ~7ULL;
+    }
+    if (header[1] != (1ULL << 32 | 1) || header[0] < sizeof(header))
+        return 0;
+    count = (header[0] - sizeof(header)) / 4;
+    if (count > AUX_VALUES)
+        call->flags |= WATCH_CUT;
+    count = at_most(count, AUX_VALUES);
+    if (!count || read_user(passed, count * 4, (void *)(at + sizeof(header))))
+        return 0;
+#pragma clang loop unroll(disable)
+    for (i = 0; i < AUX_VALUES; i++) {
+        if (i >= count)
+            break;
+        scratch->aux.values[i] = (u32)passed[i];
+    }
+    return count;
+}
+
 int exit_memory(struct bpf_raw_tracepoint_args *ctx)
 {
     u32 zero = 0;
@@ -83,6 +121,10 @@ int exit_memory(struct bpf_raw_tracepoint_args *ctx)
     } else if (decode == PAIR) {
         if (call->ret >= 0 && read_user(&call->c, 8, (void *)address))
             call->flags |= WATCH_UNSEEN;
+    } else if (decode == RIGHTS) {
+        word = read_rights(call, scratch, address);
+        if (word)
+            emit_aux(call, &scratch->aux, WATCH, word);
     } else if (decode == RING_PARAMS || call->a == 0x5421 || call->a == 0x5452) {
         /* flags of struct io_uring_params; the int of ioctl's FIONBIO and FIOASYNC */
         if (read_user(&size, 4, (void *)(address + (decode == RING_PARAMS ? 8 : 0))))

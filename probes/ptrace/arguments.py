@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from probes.events import Flag
 from probes.ptrace.abi import INFO_ARGUMENT
 from probes.ptrace.memory import read, read_exactly
-from probes.table import Call, Decode, Source
+from probes.table import Call, Decode, Role, Source
 
 if TYPE_CHECKING:
     from probes.ptrace.plan import Enter, Exit
@@ -26,6 +26,10 @@ _UNSIGNED = struct.Struct("<I")
 _MESSAGE = struct.Struct("<16xQQ")  # struct msghdr: after the name, the vectors and their number
 _MESSAGE_SIZE = 64  # struct mmsghdr: a msghdr of 56 bytes, the length done, padding
 _MESSAGE_DONE = 56
+_CONTROL = struct.Struct("<32xQQ")  # struct msghdr: the control data and their length
+_CONTROL_HEADER = struct.Struct("<Qii")  # struct cmsghdr: length, level, type
+_CONTROL_LIMIT = 2048  # SCM_MAX_FD descriptors are 1012 bytes
+_SOL_SOCKET, _SCM_RIGHTS = 1, 1  # asm-generic/socket.h, linux/socket.h
 _MAXIMUM = (1 << 63) - 1
 _VECTORS_LIMIT = 1024  # UIO_MAXIOV
 _ADDRESS_LIMIT = 128  # sizeof(struct sockaddr_storage)
@@ -177,6 +181,39 @@ def _messages(call: Call) -> Exit:
     return leave
 
 
+def _rights(call: Call) -> Exit:
+    index = INFO_ARGUMENT + _argument(call)
+
+    def leave(thread: Thread, info: tuple[int, ...], ret: int) -> None:
+        header = read_exactly(thread.tid, info[index], _MESSAGE_DONE) if ret >= 0 else None
+        address, size = _CONTROL.unpack_from(header) if header else (0, 0)
+        if size < _CONTROL_HEADER.size:
+            return
+        passed = _passed(read(thread.tid, address, min(size, _CONTROL_LIMIT)))
+        if passed:
+            thread.watch = passed
+        if call.role is Role.RECEIVE:
+            for fd in passed:
+                thread.process.kinds.pop(fd, None)
+
+    return leave
+
+
+def _passed(control: bytes) -> list[int]:
+    """Return the descriptors in a message's control data."""
+    found: list[int] = []
+    at = 0
+    while at + _CONTROL_HEADER.size <= len(control):
+        length, level, kind = _CONTROL_HEADER.unpack_from(control, at)
+        if length < _CONTROL_HEADER.size:
+            break
+        if (level, kind) == (_SOL_SOCKET, _SCM_RIGHTS):
+            data = control[at + _CONTROL_HEADER.size : at + length]
+            found += [fd for (fd,) in _INT.iter_unpack(data[: len(data) // _INT.size * _INT.size])]
+        at += (length + 7) & ~7
+    return found
+
+
 def _ring(call: Call) -> Exit:
     def leave(thread: Thread, info: tuple[int, ...], ret: int) -> None:
         data = read_exactly(thread.tid, info[INFO_ARGUMENT + 1] + _RING_FLAGS, _UNSIGNED.size)
@@ -202,4 +239,5 @@ EXITS: dict[Decode, Callable[[Call], Exit]] = {
     Decode.PAIR: _pair,
     Decode.MMSG: _messages,
     Decode.RING_PARAMS: _ring,
+    Decode.RIGHTS: _rights,
 }

@@ -174,6 +174,18 @@ def pieces(answers: int = 7, parts: int = 3, room: int = 4096) -> Story:
     return story
 
 
+def relay(messages: int = 7) -> Story:
+    """One thread receives and hands on; while it sleeps in the next receive, another sends the answer."""
+    story = connected(Story(), 4)
+    for turn in range(messages):
+        begin = 2_000.0 + turn * 1_000
+        story.call(
+            "recvfrom", begin, begin + 900, 15, asleep=880, ready=begin + 890, copy=begin + 895, fd=4, a=4096
+        )
+        story.call("sendto", begin + 1_050, begin + 1_060, 9, fd=4, a=9, tid=101)
+    return story
+
+
 def polled(tries: int = 40, announced: bool = False) -> Story:
     """accept is tried every millisecond; or tried once after each word of select."""
     story = Story().server(3, 8801, nonblocking=True)

@@ -125,7 +125,7 @@ def test_columns_name_real_arguments(call: Call) -> None:
     if call.role in (Role.RECEIVE, Role.SEND, Role.ACCEPT, Role.CONNECT):
         assert call.fd is not None
         assert call.fd.argument == 0
-    if call.decode in (Decode.PATH, Decode.PAIR, Decode.WORD):
+    if call.decode in (Decode.PATH, Decode.PAIR, Decode.WORD, Decode.RIGHTS):
         assert call.decode_argument is not None
 
 

@@ -71,7 +71,7 @@ def partial_receive(case: Case) -> str | None:
     taken = taken[Axis(case.root[taken], calls.enter_ns[taken]).order]
     answers = Axis(case.root[sends], calls.enter_ns[sends])
     root = case.root[taken]
-    sent = answers.slot(root, calls.enter_ns[taken])
+    sent = answers.slot(root, calls.exit_ns[taken])  # another thread may answer while this one waits again
     last = answers.slot(root, np.full(len(root), np.iinfo(np.int64).max >> 1))
     more = np.r_[(root[1:] == root[:-1]) & (sent[1:] == sent[:-1]), False]  # another before the answer
     short = more & (calls.ret[taken] < case.asked[taken]) & (last > sent)
