@@ -44,6 +44,8 @@ PROCESS_MODELS = {
     "prefork": N_("preforked processes"),
     "thread_per_connection": N_("a thread per connection"),
     "thread_pool": N_("a pool of threads"),
+    "thread_per_request": N_("a thread per request"),
+    "process_per_request": N_("a process per request"),
     "sequential": N_("one client after the other"),
 }
 _WATCHED = {"level": N_("level"), "edge": N_("edge")}

@@ -84,7 +84,7 @@ def _analyse(
         matrix=proof,
         verdicts=judged,
         process_model=processes.process_model(
-            events, op, lives.root, _listeners(all_calls, lives, sets, ctl)
+            events, all_calls, op, lives, _listeners(all_calls, lives, sets, ctl)
         ),
         calls=counted,
         lessons=lessons.lessons(case),
@@ -181,15 +181,22 @@ def _listeners(
 
 
 def _mark_upstream(op: Operations, all_calls: calls.Calls, lives: descriptors.Lives) -> None:
-    """Tell the receives of a server from its clients apart from those on connections that it made itself."""
-    receives = op["act"] == Act.RECEIVE
+    """Tell the receives of a server from its clients apart from those on connections that it made itself.
+
+    A connected datagram socket is one of these, where there are clients besides: a name server is asked so.
+    """
+    datagrams = op["act"] == Act.RECEIVE_DATAGRAM
+    receives = (op["act"] == Act.RECEIVE) | datagrams
     connected = np.zeros(len(lives) + 1, bool)
     chosen = np.flatnonzero((all_calls.code == calls.code("connect")) & (lives.of_call >= 0))
     connected[lives.root[lives.of_call[chosen]]] = True
     root = take(lives.root, op["life"].astype(np.int64), len(lives))
     outgoing = receives & connected[root]
-    if np.any(op["act"] == Act.ACCEPT) and np.any(receives & ~outgoing):
-        op["act"] = np.where(outgoing, Act.RECEIVE_UPSTREAM, op["act"])
+    if not np.any(receives & ~outgoing):
+        return
+    if not np.any(op["act"] == Act.ACCEPT):
+        outgoing &= datagrams & bool(np.any(datagrams & ~outgoing))
+    op["act"] = np.where(outgoing, Act.RECEIVE_UPSTREAM, op["act"])
 
 
 def _of_peers(
@@ -199,16 +206,21 @@ def _of_peers(
 
     Where there are sockets, pipes are the inside of the program (a shell's substitutions, a loop's
     wake-up), not its clients; and so is a pair of sockets both ends of which one process uses. Where clients
-    were accepted, so is every pair of sockets that the program made: its processes talk to each other. So
-    they do where they connect to paths of their own.
+    were accepted, or sent datagrams over the network, so is every pair of sockets that the program made: its
+    processes talk to each other. So they do where they connect to paths of their own.
     """
     inside = np.array([kind == "pipe" for kind in lives.kind] + [False], bool)
-    accepted = bool(np.any(op["act"] == Act.ACCEPT))
-    inside[(own.pairs if accepted else own.pairs_of_one)(all_calls, lives)] = True
+    clients = np.any(op["act"] == Act.ACCEPT) or any(lives.kind[life] == "udp" for life in _of_datagrams(op))
+    inside[(own.pairs if clients else own.pairs_of_one)(all_calls, lives)] = True
     inside[own.connections(events, all_calls, lives)] = True
     hidden = inside[op["life"]]
     others = ~hidden & ((op["act"] == Act.RECEIVE) | (op["act"] == Act.RECEIVE_DATAGRAM))
     return ~hidden if others.any() else np.ones(len(op), bool)
+
+
+def _of_datagrams(op: Operations) -> list[int]:
+    life = op["life"][op["act"] == Act.RECEIVE_DATAGRAM]
+    return [each for each in np.unique(life).tolist() if each >= 0]
 
 
 def _is_file(lives: descriptors.Lives) -> NDArray[np.bool_]:

@@ -20,7 +20,8 @@ MODELS = {
 }  # fmt: skip
 PROCESS_MODELS = {
     "event_loop", "event_loop_per_thread", "event_loop_with_workers", "process_per_connection", "prefork",
-    "thread_per_connection", "thread_pool", "sequential", "unknown",
+    "thread_per_connection", "thread_pool", "thread_per_request", "process_per_request", "sequential",
+    "unknown",
 }  # fmt: skip
 
 #: Schema 1 as it was agreed: keys may be added, never renamed. A list means: objects of that shape.
