@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from iotrace.analysis import peeks
 from iotrace.analysis.axis import Axis, Ints
-from iotrace.analysis.calls import EAGAIN, Calls, is_role
+from iotrace.analysis.calls import EAGAIN, Calls, code, is_role
 from iotrace.analysis.descriptors import Lives
 from iotrace.analysis.modes import Blocking
 from iotrace.columns import Events
 from probes.table import Role
 
-STREAMS = frozenset({"tcp", "unix", "socket", "pipe", "accepted"})
+SOCKETS = frozenset({"tcp", "unix", "socket", "accepted"})
+STREAMS = SOCKETS | {"pipe"}
 DATAGRAMS = frozenset({"udp", "unix-dgram"})
 
 
@@ -56,10 +57,14 @@ class Taken:
 
 
 def receives(events: Events, calls: Calls, lives: Lives, blocking: Blocking) -> tuple[Taken, Taken]:
-    """Return the successful receives on streams (an end of file is none), and on datagram sockets."""
+    """Return the successful receives on streams (an end of file is none), and on datagram sockets.
+
+    A splice out of a socket is a receive too, though its bytes do not come to the process.
+    """
     chosen = is_role(calls, Role.RECEIVE) & ~calls.pending
     peeking = peeks.are_peeks(events, calls) & chosen
     chosen &= ~peeking
+    chosen |= from_sockets(calls, lives) & ~calls.pending
     stream = _on_kinds(lives, STREAMS)
     datagram = _on_kinds(lives, DATAGRAMS)
     on = np.flatnonzero(chosen & (lives.of_call >= 0))
@@ -71,6 +76,16 @@ def receives(events: Events, calls: Calls, lives: Lives, blocking: Blocking) -> 
         from_streams = _after_peeks(events, calls, lives, blocking, peeked, from_streams)
         from_datagrams = _after_peeks(events, calls, lives, blocking, peeked, from_datagrams)
     return _keep(from_streams, calls.ret[from_streams.call] > 0), from_datagrams
+
+
+def from_sockets(calls: Calls, lives: Lives) -> NDArray[np.bool_]:
+    """Return (calls,) which are a splice(2) whose input is a socket."""
+    splices = calls.code == code("splice")
+    if not splices.any():
+        return splices
+    sockets = np.array([kind in SOCKETS for kind in lives.kind] + [False], bool)
+    moves: NDArray[np.bool_] = splices & sockets[lives.of_call]
+    return moves
 
 
 def accepts(calls: Calls, lives: Lives) -> Taken:

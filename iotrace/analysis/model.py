@@ -211,8 +211,8 @@ class Analysis:
 
     ``operations`` are sorted by ``begin_ns``. ``lives`` maps each event
     row to an index in ``descriptors`` (-1: the row has no descriptor), (rows,) int32; ``roots`` each of
-    those to the one whose open file it shares (dup, fork), (descriptors,). ``call_columns`` are all
-    calls one by one, ``calls`` how long they took by name.
+    those to the one whose open file it shares (dup, fork), (descriptors,), ``kinds`` says what each is.
+    ``call_columns`` are all calls one by one, ``calls`` how long they took by name.
     """
 
     events: Events
@@ -233,6 +233,7 @@ class Analysis:
     memory: Mapping[str, int] = field(default_factory=dict)  # as sampled by the tracer; empty: not sampled
     foreign: int = 0  # calls of another architecture: seen, not decoded
     roots: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    kinds: Sequence[str] = ()
     order: str = ""  # in which order were clients answered, and why; "" where there is nothing to say
     stalls: Stalls | None = None
     levels: Sequence[Level] = ()  # of the buffers that were full for a sender; none where rows were lost

@@ -79,6 +79,9 @@ def by_calls(
         copy, copy_basis = exit_ns, np.full(len(r), Basis.MEASURED, np.uint8)
     else:
         copy, copy_basis = _copy(events, calls, r, row, asleep, enter)
+        moved = calls.code[r] == code("splice")  # from buffer to buffer, and never to the process
+        _put(copy, moved, exit_ns)
+        copy_basis[moved] = Basis.MEASURED
 
     op = Operations(len(r))
     op["act"], op["model"], op["at_once"] = act, model, ready <= begin

@@ -31,7 +31,7 @@ from iotrace.analysis import (
     verdicts,
 )
 from iotrace.analysis.axis import Ints, take
-from iotrace.analysis.model import Act, Analysis, CallStatistics, Verdict
+from iotrace.analysis.model import Act, Analysis, CallStatistics, Place, Verdict
 from iotrace.analysis.operation import Operations, join
 from iotrace.analysis.stalls import STALL_NS, find
 from iotrace.columns import Events
@@ -96,6 +96,7 @@ def _analyse(
         memory=_memory(events),
         foreign=int(np.count_nonzero(events["flags"] & Flag.FOREIGN)),
         roots=lives.root,
+        kinds=lives.kind,
         order=order.order_of_answers(events, op, lives.root),
         stalls=case.stalls if stall_ns == STALL_NS else find(case, stall_ns),
         levels=() if lost else levels.levels(events, all_calls, lives),
@@ -140,8 +141,12 @@ def _operations(
     op, mode = op[kept], mode[kept]
     if np.any(op["ready_ns"] > op["begin_ns"]):
         on_file = (all_calls.role == Role.RECEIVE) & _is_file(lives)[lives.of_call] & (lives.of_call >= 0)
-        on_signalfd = notices.of_signalfd(all_calls, lives)
-        place = places.of_calls(all_calls, _timeouts(events, all_calls), on_file, on_signalfd)
+        others = {
+            Place.OTHER: on_file,
+            Place.SIGNAL: notices.of_signalfd(all_calls, lives),
+            Place.TRANSFER: attempts.from_sockets(all_calls, lives),
+        }
+        place = places.of_calls(all_calls, _timeouts(events, all_calls), others)
         operations.place_phase1(op, places.Whereabouts(all_calls, place))
     return _Found(op, mode)
 

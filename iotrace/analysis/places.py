@@ -9,6 +9,8 @@ before it. What happens between calls is the process's own code: free.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,17 +36,17 @@ for _role, _place in _BY_ROLE.items():
 
 
 def of_calls(
-    calls: Calls, timeout: NDArray[np.int64], on_file: NDArray[np.bool_], on_signalfd: NDArray[np.bool_]
+    calls: Calls, timeout: NDArray[np.int64], others: Mapping[Place, NDArray[np.bool_]]
 ) -> NDArray[np.uint8]:
     """Return (n,) uint8 :class:`Place` of each call.
 
     A call that never slept did not block: it is free, or polling where it found nothing.
-    ``timeout`` is column ``c``; ``on_file`` marks receives from files, which wait for a disk and no peer,
-    ``on_signalfd`` those that wait for a signal.
+    ``timeout`` is column ``c``; ``others`` marks calls whose place their role does not tell: a receive from a
+    file waits for a disk and no peer, one from a signalfd for a signal, a splice from a socket for its peer.
     """
     place = _PLACE[calls.role]
-    place[on_file] = Place.OTHER
-    place[on_signalfd] = Place.SIGNAL
+    for other, chosen in others.items():
+        place[chosen] = other
     duration = calls.exit_ns - calls.enter_ns
     briefly = calls.asleep_ns * 2 <= duration
     empty = (calls.ret == EAGAIN) & (place == Place.TRANSFER) & briefly

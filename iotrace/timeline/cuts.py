@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iotrace.analysis import places
-from iotrace.analysis.calls import Calls, code, is_code, sleep_bounded, taker
+from iotrace.analysis.attempts import SOCKETS
+from iotrace.analysis.calls import Calls, code, sleep_bounded, taker
 from iotrace.analysis.model import Analysis, Place
 from iotrace.columns import Events
 from iotrace.timeline.lanes import Ints, What
@@ -52,23 +53,23 @@ def prepare(analysis: Analysis) -> Work:
     """Look at all calls once."""
     calls = analysis.call_columns
     on_file = (calls.flags & Flag.DISK) != 0  # asleep for a disk, not for a peer
-    place = places.of_calls(calls, analysis.events["c"][calls.row], on_file, _on_signalfd(analysis, calls))
+    receives, splices = calls.role == Role.RECEIVE, calls.code == code("splice")
+    others = {
+        Place.OTHER: on_file,
+        Place.SIGNAL: _of_kind(analysis, calls, receives & ("signalfd" in analysis.kinds), "signalfd"),
+        Place.TRANSFER: _of_kind(analysis, calls, splices, *SOCKETS),
+    }
+    place = places.of_calls(calls, analysis.events["c"][calls.row], others)
     single = not len(calls) or bool(calls.tid.min() == calls.tid.max())
     return Work(analysis, calls, place, single)
 
 
-def _on_signalfd(analysis: Analysis, calls: Calls) -> NDArray[np.bool_]:
-    """Return (calls,) which are receives from a descriptor that signalfd made."""
-    made = is_code(calls, code("signalfd"), code("signalfd4"))
-    if not made.any():
-        return made
-    read = np.flatnonzero((calls.role == Role.RECEIVE) & np.isin(calls.fd, np.unique(calls.ret[made])))
-    life = analysis.lives[calls.row[read]]
-    of_signals = [
-        each for each in np.unique(life) if each >= 0 and analysis.descriptors[each].kind == "signalfd"
-    ]
-    found = np.zeros(len(calls), bool)
-    found[read[np.isin(life, of_signals)]] = True
+def _of_kind(analysis: Analysis, calls: Calls, chosen: NDArray[np.bool_], *kinds: str) -> NDArray[np.bool_]:
+    """Return (calls,) which of the ``chosen`` calls are on descriptors of these kinds."""
+    if not chosen.any():
+        return chosen
+    alike = np.array([kind in kinds for kind in analysis.kinds] + [False], bool)
+    found: NDArray[np.bool_] = chosen & alike[analysis.lives[calls.row]]
     return found
 
 

@@ -37,7 +37,11 @@ def threads(serve: str, end: str = "exits", tid: int = 0) -> Story:
             if serve == "read":
                 story.call("read", time, ready + 20, 9, asleep=9 * T - 5, a=99, **took)
             elif serve == "ring":
-                request: dict[str, Any] = {"ready_ns": at(ready), "copy_ns": at(ready + 12), "done_ns": at(ready + 15)}
+                request: dict[str, Any] = {
+                    "ready_ns": at(ready),
+                    "copy_ns": at(ready + 12),
+                    "done_ns": at(ready + 15),
+                }
                 request |= {"a": 27, "c": 0x1000 + number, "fd": fd, "ret": 9}
                 story.call(
                     "io_uring_enter", time, ready + 20, 1, asleep=9 * T - 5, fd=40 + number, a=1, **who

@@ -31,7 +31,7 @@ def _judged(case: Case, model: Model) -> tuple[Verdict, MatrixRow] | None:
 def blocking(case: Case) -> str | None:
     """A blocking receive holds the process through both phases."""
     found = _judged(case, Model.BLOCKING)
-    if found is None or found[1].phase1.blocked < MOST:
+    if found is None or found[1].phase1.blocked < MOST or not found[1].phase2.total_ns:
         return None
     return _(
         "one call, both phases: the process slept in {call} until the data came, and stayed in it while they"
