@@ -80,12 +80,11 @@ def receives(events: Events, calls: Calls, lives: Lives, blocking: Blocking) -> 
 
 def from_sockets(calls: Calls, lives: Lives) -> NDArray[np.bool_]:
     """Return (calls,) which are a splice(2) whose input is a socket."""
-    splices = calls.code == code("splice")
+    splices: NDArray[np.bool_] = calls.code == code("splice")
     if not splices.any():
         return splices
     sockets = np.array([kind in SOCKETS for kind in lives.kind] + [False], bool)
-    moves: NDArray[np.bool_] = splices & sockets[lives.of_call]
-    return moves
+    return splices & sockets[lives.of_call]
 
 
 def accepts(calls: Calls, lives: Lives) -> Taken:

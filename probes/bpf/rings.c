@@ -2,6 +2,40 @@
 
 #ifdef HAVE_RING
 BPF_TABLE("hash", u64, struct request, requests, REQUESTS);
+BPF_TABLE("lru_hash", u64, u64, multishots, REQUESTS); /* by multishot_key: that of a request, and its doubts */
+
+enum { ACCEPT_REQUEST = 13, POLL_ADD = 6, READV = 1, READ_FIXED = 4, RECVMSG = 10, READ = 22, RECV = 27 };
+enum { READ_MULTISHOT = 49, MORE = 2 };
+
+/* A request lies at a multiple of 8: there is room for doubts in what names it. */
+enum { OTHER_FD = 1, OTHER_OPCODE = 2, DOUBTS = 3 };
+
+/*
+ * All completions of a multishot request but the last name no request, only the ring and the user data that
+ * the program gave (io_uring/io_uring.c, io_req_post_cqe).
+ */
+static inline u64 multishot_key(u64 ctx, u64 user_data)
+{
+    return ctx ^ user_data * 0x9e3779b97f4a7c15ULL;
+}
+
+static inline void remember_multishot(struct request *request, u64 key)
+{
+    u64 mark = multishot_key(request->ctx, request->user_data), named = key, former, *known;
+    u8 op = request->opcode;
+    struct request *other;
+
+    if (op != ACCEPT_REQUEST && op != RECV && op != RECVMSG && op != POLL_ADD && op != READ_MULTISHOT)
+        return;
+    known = multishots.lookup(&mark);
+    if (known) {
+        former = *known & ~(u64)DOUBTS;
+        other = requests.lookup(&former);
+        if (other && former != key) /* two requests in flight with the same user data */
+            named |= (*known & DOUBTS) | OTHER_FD | (other->opcode == op ? 0 : OTHER_OPCODE);
+    }
+    multishots.update(&mark, &named);
+}
 
 /* A request can take several receives (MSG_WAITALL): its copy begins with the first and ends with the last. */
 static inline void attach_receive(struct request *request, struct receive *receive, struct task *task)
@@ -80,6 +114,7 @@ int on_io_uring_submit(struct io_uring_submit_fields *args)
     request.fd = -1;
     request.tid = tid;
     request.tgid = task->call.tgid;
+    remember_multishot(&request, key);
     requests.update(&key, &request);
     task->request = 0;
     return 0;
@@ -123,8 +158,6 @@ int on_io_uring_queue_async_work(struct io_uring_queue_async_work_fields *args)
     return 0;
 }
 
-enum { READV = 1, READ_FIXED = 4, RECVMSG = 10, READ = 22, RECV = 27, READ_MULTISHOT = 49, MORE = 2 };
-
 /*
  * Task work makes the receives of several requests, and then completes them in the same order. The
  * one that brought as many bytes is this request's, or else the first few that did so together.
@@ -160,14 +193,20 @@ static inline void find_receives(struct request *request, struct task *task, s64
 
 int on_io_uring_complete(struct io_uring_complete_fields *args)
 {
-    u64 key = (u64)args->req;
-    struct request *request = requests.lookup(&key);
+    u64 key = (u64)args->req, mark = multishot_key((u64)args->ctx, args->user_data), doubts = 0;
+    u64 *named = multishots.lookup(&mark);
+    struct request *request;
     u32 tid = current_tid();
     struct task *task;
     struct event row = {};
     u8 op;
 
-    if (!request)
+    if (!key && named) {
+        doubts = *named & DOUBTS;
+        key = *named & ~(u64)DOUBTS;
+    }
+    request = requests.lookup(&key);
+    if (!request || doubts & OTHER_OPCODE)
         return 0;
     op = request->opcode;
     task = find_task(tid);
@@ -185,7 +224,7 @@ int on_io_uring_complete(struct io_uring_complete_fields *args)
     row.a = op;
     row.b = request->user_data;
     row.c = request->ctx;
-    row.fd = request->fd;
+    row.fd = doubts ? -1 : request->fd;
     row.tid = request->tid;
     row.tgid = request->tgid;
     row.sk = request->receive.sk;
@@ -201,6 +240,8 @@ int on_io_uring_complete(struct io_uring_complete_fields *args)
         __builtin_memset(&request->receive, 0, sizeof(request->receive));
     else
         requests.delete(&key);
+    if (!(args->cflags & MORE) && named && (*named & ~(u64)DOUBTS) == key)
+        multishots.delete(&mark);
     return 0;
 }
 #endif

@@ -112,7 +112,12 @@ PROGRAMS = (
     Program("on_io_uring_file_get", "io_uring:io_uring_file_get", "ring", needs=("req", "fd")),
     Program("on_io_uring_poll_arm", "io_uring:io_uring_poll_arm", "ring", needs=("req",)),
     Program("on_io_uring_queue_async_work", "io_uring:io_uring_queue_async_work", "ring", needs=("req",)),
-    Program("on_io_uring_complete", "io_uring:io_uring_complete", "ring", needs=("req", "res", "cflags")),
+    Program(
+        "on_io_uring_complete",
+        "io_uring:io_uring_complete",
+        "ring",
+        needs=("ctx", "req", "user_data", "res", "cflags"),
+    ),
 )
 
 REQUIRED = ("calls", "sleep", "tasks")
