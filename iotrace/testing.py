@@ -41,7 +41,7 @@ def assert_model(
 ) -> None:
     """Assert which model the operations of an act prove: "blocking", "nonblocking", "multiplexing" …
 
-    ``multiplexer``: also which, "select", "poll" or "epoll". The message has the verdict's reason.
+    ``multiplexer``: also which, "select", "poll", "epoll" or "io_uring". The message has the reason.
     """
     trace = _trace(recording)
     verdict = trace.verdicts.get(act)

@@ -84,7 +84,8 @@ def from_sockets(calls: Calls, lives: Lives) -> NDArray[np.bool_]:
     if not splices.any():
         return splices
     sockets = np.array([kind in SOCKETS for kind in lives.kind] + [False], bool)
-    return splices & sockets[lives.of_call]
+    found: NDArray[np.bool_] = splices & sockets[lives.of_call]
+    return found
 
 
 def accepts(calls: Calls, lives: Lives) -> Taken:

@@ -151,7 +151,7 @@ class Verdict:
     """What the operations of one act prove, and how many support and contradict it."""
 
     model: Model
-    multiplexer: str | None  # "select", "poll", "epoll"
+    multiplexer: str | None  # "select", "poll", "epoll", "io_uring"
     trigger: str | None  # "level", "edge"; with "+oneshot", "+exclusive" where set
     operations: int
     supporting: int

@@ -17,6 +17,7 @@ OPERATION = np.dtype(
         ("model", "u1"),  # Model
         ("at_once", "?"),  # the data were there when it was asked for: phase 1 is empty
         ("by_worker", "?"),  # a kernel thread copied
+        ("by_ring", "?"),  # io_uring_enter came before it, and may have told it: this probe cannot see
         ("begin_basis", "u1"),
         ("ready_basis", "u1"),
         ("copy_basis", "u1"),

@@ -31,7 +31,8 @@ from iotrace.analysis.notices import Announced, Signalled, announcing, signals
 from iotrace.analysis.operation import Operations
 from iotrace.analysis.places import Whereabouts
 from iotrace.columns import Events
-from probes.events import Flag
+from probes.events import Flag, Kind
+from probes.table import Role
 
 
 def by_calls(
@@ -67,7 +68,9 @@ def by_calls(
         told = events["ready_ns"][calls.row[asked]]
         own = np.where(peeked & (told > 0), told, own)
     model = _models(taken, wait, signalled, slept, slept & (own > calls.enter_ns[asked]))
-    model = _continue(model, taken, enter, blocking)
+    by_ring = _after_ring(events, calls, taken) & np.isin(model, (Model.UNKNOWN, Model.NONBLOCKING))
+    model[by_ring] = Model.UNKNOWN
+    model = _continue(model, taken, enter, blocking, by_ring)
 
     begin = taken.first_ns.copy()
     _put(begin, model == Model.UNKNOWN, enter)
@@ -93,6 +96,7 @@ def by_calls(
     op["copy_ns"], op["copy_basis"] = copy, copy_basis
     op["end_ns"], op["end_basis"] = exit_ns, Basis.MEASURED
     op["blocked2_ns"] = exit_ns - copy
+    op["by_ring"] = by_ring
     op["bytes"] = 0 if act is Act.ACCEPT else _bytes(events, calls, r, row)
     wait = np.where(peeked & (model == Model.BLOCKING), taken.peek, wait)
     op["call"], op["wait"], op["tries"] = row, take(calls.row, wait, -1), taken.tries
@@ -132,11 +136,31 @@ def _models(
     return model
 
 
+def _after_ring(events: Events, calls: Calls, taken: Taken) -> NDArray[np.bool_]:
+    """Return (n,) whether the thread was in io_uring_enter since the last try, where requests are unseen.
+
+    A completion can tell that the data are there (IORING_OP_POLL_ADD), or something else.
+    """
+    enters = np.flatnonzero(calls.code == code("io_uring_enter"))
+    if not len(enters) or np.any(events["kind"] == Kind.RING):
+        return np.zeros(len(taken.call), bool)
+    before = Axis(calls.tid[enters], calls.exit_ns[enters])
+    last = before.last(calls.tid[taken.call], calls.enter_ns[taken.call])
+    since = np.maximum(taken.previous_exit_ns, taken.failed_exit_ns)
+    found: NDArray[np.bool_] = (last >= 0) & (take(calls.exit_ns[enters], last, 0) > since)
+    return found
+
+
 def _continue(
-    model: NDArray[np.uint8], taken: Taken, enter: Ints, blocking: NDArray[np.bool_]
+    model: NDArray[np.uint8],
+    taken: Taken,
+    enter: Ints,
+    blocking: NDArray[np.bool_],
+    by_ring: NDArray[np.bool_],
 ) -> NDArray[np.uint8]:
     """Give receives that nothing announced and nothing delayed the model of the one before on their file."""
-    unknown = model == Model.UNKNOWN
+    blocking = blocking & ~by_ring
+    unknown = (model == Model.UNKNOWN) & ~by_ring
     if not unknown.any():
         return model
     if unknown.all():
@@ -148,7 +172,7 @@ def _continue(
     same = (before >= 0) & (root[before] == root)
     filled = np.where(same, sorted_model[before], Model.UNKNOWN)
     result = model.copy()
-    result[order] = filled
+    result[order] = np.where(by_ring[order], model[order], filled)
     result[(result == Model.UNKNOWN) & blocking] = Model.BLOCKING
     return result
 
@@ -179,7 +203,7 @@ def _ready(
         wait_row = take(calls.row, wait, 0)
         by_wait = (model == Model.MULTIPLEXING) & (wait >= 0)
         wait_slept = by_wait & (take(calls.slept, wait, 0) > 0)
-        single = wait_slept & (take(calls.ret, wait, 0) == 1)
+        single = wait_slept & (take(calls.ret, wait, 0) == 1) & (take(calls.role, wait, 0) == Role.WAIT)
         wait_enter = take(calls.enter_ns, wait, 0)
         wait_exit = take(calls.exit_ns, wait, 0)
         fill(

@@ -45,7 +45,7 @@ def process_model(events: Events, calls: Calls, operations: Operations, lives: L
     if len(receivers) == 1:
         if loops:
             return "event_loop"
-        return "sequential" if len(accepts) else "unknown"
+        return "sequential" if len(accepts) and _in_turn(lives.root[receives["life"]]) else "unknown"
     if loops and not len(accepts):
         return "event_loop_with_workers"
     accepting = set(accepts["tid"].tolist())
@@ -90,6 +90,11 @@ def _in_loops(events: Events, receives: Operations) -> bool:
     looped = np.isin(receives["model"], _LOOP_MODELS)
     looped &= ~((receives["waiter"] == receives["tid"]) & for_one(events, receives["wait"], receives["fd"]))
     return bool(2 * np.count_nonzero(looped) > len(receives))
+
+
+def _in_turn(root: Ints) -> bool:
+    """Return whether a connection was done before the next one's first receive."""
+    return int(np.count_nonzero(root[1:] != root[:-1])) < len(_distinct(root))
 
 
 def _alike(events: Events, receives: Operations) -> bool:

@@ -1,8 +1,9 @@
-"""Who announced that a descriptor was ready: select, poll and epoll_wait, entry by entry.
+"""Who announced that a descriptor was ready: select, poll, epoll_wait and io_uring, entry by entry.
 
 select and poll name the descriptor. epoll_wait returns only the 64 bits that epoll_ctl was given
 (a number in Python, a pointer in nginx), so each event is joined to the last epoll_ctl ADD or MOD with
-the same epoll descriptor and the same bits.
+the same epoll descriptor and the same bits. A request of io_uring can be a poll (IORING_OP_POLL_ADD): its
+completion tells the descriptor's readiness, and the thread learns of it in io_uring_enter.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from iotrace.analysis.calls import Calls, code
 from iotrace.analysis.epoll_copies import Copies
 from iotrace.analysis.found import Members, sets, with_rings
 from iotrace.columns import Events
+from probes.events import Kind
 from probes.table import CALLS, Decode
 
 #: poll(2), epoll_ctl(2)
@@ -24,6 +26,7 @@ READABLE = 0x1 | 0x2 | 0x8 | 0x10 | 0x40 | 0x80 | 0x2000
 WRITABLE = 0x4 | 0x100 | 0x8 | 0x10
 EPOLLET, EPOLLONESHOT, EPOLLEXCLUSIVE = 1 << 31, 1 << 30, 1 << 28
 CTL_ADD, CTL_DEL, CTL_MOD = 1, 2, 3
+_POLL_ADD = 6  # enum io_uring_op, include/uapi/linux/io_uring.h
 #: Of a mode: what was asked for is not known (no kernel uses this bit).
 MODE_UNSEEN = 1 << 33
 #: Of a mode: the thread waited for the epoll set, in another wait, and only looked what was in it.
@@ -36,9 +39,9 @@ _DECODE = np.array([call.decode for call in CALLS], np.uint8)
 class Readiness:
     """Entries of sets, one a row; all arrays (m,).
 
-    ``call`` the calls index of the wait; ``tgid``/``fd`` whose descriptor; ``events`` what was asked for,
-    ``revents`` what was found (0: watched only); ``mode`` the EPOLLET/ONESHOT/EXCLUSIVE bits;
-    ``epoll`` the epoll descriptor, -1 for select and poll.
+    ``call`` the calls index of the wait, of io_uring of the last io_uring_enter that began before the poll
+    completed; ``tgid``/``fd`` whose descriptor; ``events`` what was asked for, ``revents`` what was found
+    (0: watched only); ``mode`` the EPOLLET/ONESHOT/EXCLUSIVE bits; ``epoll`` the epoll descriptor, else -1.
     """
 
     call: Ints
@@ -70,7 +73,11 @@ def read_sets(events: Events, calls: Calls) -> tuple[Readiness, Registrations]:
     decode = _DECODE[calls.code]
     copies = Copies(events, calls)
     ctl = registrations(events, calls, copies)
-    parts = [_direct(events, calls, decode), _through_epoll(events, calls, decode, ctl, copies)]
+    parts = [
+        _direct(events, calls, decode),
+        _through_epoll(events, calls, decode, ctl, copies),
+        _through_ring(events, calls),
+    ]
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return Readiness(*columns), ctl
 
@@ -106,6 +113,23 @@ def _direct(events: Events, calls: Calls, decode: NDArray[np.uint8]) -> tuple[In
     real = fd >= 0  # poll ignores negative descriptors
     columns = (owner, calls.tgid[owner], fd, asked, found, none, none - 1)
     return tuple(column[real] for column in columns)
+
+
+def _through_ring(events: Events, calls: Calls) -> tuple[Ints, ...]:
+    """Entries of io_uring: polls that completed, in an io_uring_enter of their thread or after it.
+
+    Task work completes requests on the way back from any call: the program finds them without a wait.
+    """
+    rows = np.flatnonzero((events["kind"] == Kind.RING) & (events["a"] == _POLL_ADD) & (events["fd"] >= 0))
+    rows = rows[events["ret"][rows] > 0]
+    enters = np.flatnonzero((calls.code == code("io_uring_enter")) & ~calls.pending)
+    begun = Axis(calls.tid[enters], calls.enter_ns[enters])
+    wait = take(enters, begun.last(events["tid"][rows], events["exit_ns"][rows]), -1)
+    rows, wait = rows[wait >= 0], wait[wait >= 0]
+    found = events["ret"][rows] & 0xFFFF
+    none = np.zeros(len(rows), np.int64)
+    fd, tgid = events["fd"][rows].astype(np.int64), events["tgid"][rows].astype(np.int64)
+    return (wait, tgid, fd, found, found, none, none - 1)
 
 
 def _through_epoll(

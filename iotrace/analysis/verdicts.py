@@ -22,6 +22,7 @@ _FAMILY = {
     "select": "select",
     "poll": "poll",
     "epoll_wait": "epoll",
+    "io_uring_enter": "io_uring",
 }
 #: So many of an act, as a sentence begins: {n} of {all}, and of all.
 _SHARES = {
@@ -62,9 +63,13 @@ def judge(act: Act, events: Events, calls: Calls, op: Operations, mode: NDArray[
     proving = {m: c for m, c in shares.items() if m is not Model.UNKNOWN}
     total = sum(proving.values())
     if not total:
-        because = _("all {operations} found their data at once on non-blocking descriptors").format(
-            operations=_(_ALL[act]).format(all=len(op))
-        )
+        words = _("all {operations} found their data at once on non-blocking descriptors")
+        if np.any(op["by_ring"]):
+            words = _(
+                "all {operations} found their data at once, after io_uring_enter: this probe cannot see what"
+                " that told"
+            )
+        because = words.format(operations=_(_ALL[act]).format(all=len(op)))
         return Verdict(Model.UNKNOWN, None, None, len(op), 0, 0, because, shares)
     model, supporting = max(proving.items(), key=lambda item: item[1])
     if supporting <= _DOMINANT * total:
@@ -97,7 +102,7 @@ def judge(act: Act, events: Events, calls: Calls, op: Operations, mode: NDArray[
 
 def _trigger(multiplexer: str | None, mode: NDArray[np.int64]) -> str | None:
     if multiplexer != "epoll":
-        return "level"
+        return None if multiplexer == "io_uring" else "level"
     seen = mode[(mode & MODE_UNSEEN) == 0]
     if len(seen) * 2 <= len(mode):
         return None

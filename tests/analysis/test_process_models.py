@@ -161,3 +161,14 @@ def test_a_name_server_that_is_asked_is_no_client(accepts: bool, serves: bool) -
 
 def test_who_only_asks_receives() -> None:
     assert asking(accepts=False, serves=False).analyse().verdicts.keys() == {Act.RECEIVE_DATAGRAM}
+
+
+@pytest.mark.parametrize(("mixed", "model"), [(False, "sequential"), (True, "unknown")])
+def test_one_client_after_the_other_means_that_they_take_turns(mixed: bool, model: str) -> None:
+    story = Story().server(3, 8801)
+    for number in range(CLIENTS):
+        story.accept(3, 10 + number, 10 + 2 * number, 11 + 2 * number, 5000 + number)
+    for i in range(CLIENTS * MESSAGES):
+        fd = 10 + (i % CLIENTS if mixed else i // MESSAGES)
+        story.call("read", T + i * T, T + i * T + 5, 9, ready=T, fd=fd, a=99)
+    assert story.analyse().process_model == model
