@@ -174,15 +174,15 @@ def pieces(answers: int = 7, parts: int = 3, room: int = 4096) -> Story:
     return story
 
 
-def relay(messages: int = 7) -> Story:
-    """One thread receives and hands on; while it sleeps in the next receive, another sends the answer."""
+def relay(messages: int = 14) -> Story:
+    """One thread receives and hands on; another answers, before or after it is asleep in the next receive."""
     story = connected(Story(), 4)
     for turn in range(messages):
         begin = 2_000.0 + turn * 1_000
         story.call(
             "recvfrom", begin, begin + 900, 15, asleep=880, ready=begin + 890, copy=begin + 895, fd=4, a=4096
         )
-        story.call("sendto", begin + 1_050, begin + 1_060, 9, fd=4, a=9, tid=101)
+        story.call("sendto", begin + (950, 1_050)[turn % 2], begin + 1_060, 9, fd=4, a=9, tid=101)
     return story
 
 
@@ -197,14 +197,15 @@ def polled(tries: int = 40, announced: bool = False) -> Story:
     return story.accept(3, 4, 1_000 + tries * MS, 1_003 + tries * MS, 5004)
 
 
-def looks(turns: int = 40, sleeps: bool = False) -> Story:
-    """select with timeout 0, again and again; or between sleeps in the same wait."""
+def looks(turns: int = 40, sleeps: bool = False, each: int = 1) -> Story:
+    """select with timeout 0, again and again; or some between sleeps in the same wait."""
     story = connected(Story(), 4)
     for turn in range(turns):
         begin = 2_000.0 + turn * MS
-        story.select(begin, begin + 2, [4], [], c=0)
+        for look in range(each):
+            story.select(begin + 5 * look, begin + 5 * look + 2, [4], [], c=0)
         if sleeps:
-            story.select(begin + 10, begin + 900, [4], [], asleep=880, c=880_000)
+            story.select(begin + 300, begin + 900, [4], [], asleep=580, c=580_000)
     return story
 
 

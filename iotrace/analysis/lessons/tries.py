@@ -88,7 +88,10 @@ def _delay(case: Case, root: int) -> int | None:
 
 
 def _looks(case: Case) -> str | None:
-    """Find threads that look at their descriptors with timeout 0, over and over."""
+    """Find threads that look at their descriptors with timeout 0, over and over.
+
+    A few looks before a wait that may sleep are a loop with work in hand (asyncio's callbacks): no waste.
+    """
     calls = case.calls
     waits = np.flatnonzero((calls.role == Role.WAIT) & ~calls.pending)
     if len(waits) <= HABIT:
@@ -96,6 +99,7 @@ def _looks(case: Case) -> str | None:
     waits = waits[Axis(calls.tid[waits], calls.enter_ns[waits]).order]
     empty = (case.timeout[waits] == 0) & (calls.ret[waits] == 0) & ~calls.slept[waits]
     again = empty[1:] & empty[:-1] & (calls.tid[waits][1:] == calls.tid[waits][:-1])
+    again &= ~_with_work_in_hand(calls.tid[waits], empty, case.timeout[waits] != 0)[1:]
     if np.count_nonzero(again) < HABIT:
         return None
     tid, index = np.unique(calls.tid[waits], return_inverse=True)
@@ -105,8 +109,22 @@ def _looks(case: Case) -> str | None:
         return None
     worst = int(np.where(habit, wasted, 0).argmax())
     mine: Ints = waits[index == worst]
+    mine = mine[case.timeout[mine] == 0]
     failed = int(np.count_nonzero(empty[index == worst]))
     return _(
         "{call} was asked {n} times with timeout 0, and {failed} times ({share}) nothing was ready: a wait"
         " that sleeps asks once."
     ).format(call=spoken(calls.code[mine[0]]), n=len(mine), failed=failed, share=f"{failed / len(mine):.0%}")
+
+
+def _with_work_in_hand(tid: Ints, empty: NDArray[np.bool_], sleeps: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return (n,) which waits, sorted by thread, are vain looks, few, before one that may sleep."""
+    first = np.ones(len(tid), bool)
+    first[1:] = (tid[1:] != tid[:-1]) | (empty[1:] != empty[:-1])
+    run = np.cumsum(first) - 1
+    start = np.flatnonzero(first)
+    after = np.r_[start[1:], len(tid)]
+    follows = np.minimum(after, len(tid) - 1)
+    rests = (after < len(tid)) & sleeps[follows] & (tid[follows] == tid[start])
+    short: NDArray[np.bool_] = rests & (after - start < HABIT)
+    return empty & short[run]
