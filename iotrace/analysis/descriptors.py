@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iotrace.analysis import passed, ring_files, sockets
+from iotrace.analysis import passed, peers, ring_files, sockets
 from iotrace.analysis.axis import Axis, Ints
 from iotrace.analysis.calls import Calls, code, is_code, is_role
 from iotrace.columns import Events
@@ -87,7 +87,7 @@ class Lives:
     axis: Axis
     of_call: Ints  # (calls,) the life of each call's ``fd``, -1 for none
     kind: list[str] = field(default_factory=list)
-    peers: dict[int, str] = field(default_factory=dict)  # {life: own address ← peer}, where io_uring accepted
+    peers: dict[int, str] = field(default_factory=dict)  # {life: own address ← peer}, accepted without asking
     alike: dict[int, list[int]] = field(default_factory=dict)  # {life: those of which it is one}: passed on
 
     def __len__(self) -> int:
@@ -151,7 +151,8 @@ def trace_lives(events: Events, calls: Calls, used: tuple[Ints, Ints, Ints]) -> 
     _join_copies(events, calls, lives, len(inherited))
     _join_passed(events, calls, lives)
     requested = np.flatnonzero(request >= 0)
-    lives.peers = ring_files.peers(events, requested, request[requested])
+    lives.peers = peers.of_requests(events, requested, request[requested])
+    lives.peers |= peers.of_calls(events, calls, origin, lives.root, lives.of_call)
     lives.kind = _kinds(events, calls, lives)
     return lives
 
@@ -281,7 +282,7 @@ def _kinds(events: Events, calls: Calls, lives: Lives) -> list[str]:
     for index in np.flatnonzero(lives.root == np.arange(len(lives))):
         origin, fact = int(lives.origin[index]), int(lives.fact[index])
         if origin >= 0:
-            kinds[index] = _kind_made(events, calls, origin, names)
+            kinds[index] = "tcp" if index in lives.peers else _kind_made(events, calls, origin, names)
         elif fact >= 0:
             kinds[index] = kind_of_link(events.blob_of(fact).decode("utf-8", "backslashreplace"))
         elif lives.request[index] >= 0:

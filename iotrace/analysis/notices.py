@@ -21,6 +21,7 @@ from probes.events import Kind
 from probes.table import Role
 
 SIGIO = 29
+_REAL_TIME = range(34, 65)  # signal(7): those that programs choose from
 _F_SETFL, _F_SETSIG, _O_ASYNC, _FIOASYNC = 4, 10, 0o20000, 0x5452
 
 
@@ -170,6 +171,8 @@ def signals(events: Events, calls: Calls, lives: Lives, taken: Taken) -> Signall
     if not armed:
         return none
     numbers = list(signal_numbers(events, calls))
+    if _found_armed(events, lives):
+        numbers += _REAL_TIME  # which F_SETSIG chose before the tracer came is unseen
     row = np.flatnonzero((events["kind"] == Kind.SIGNAL) & np.isin(events["a"], numbers))
     generated = events["enter_ns"][row] > 0
     time = np.where(generated, events["enter_ns"][row], events["exit_ns"][row])
@@ -208,17 +211,25 @@ def of_signalfd(calls: Calls, lives: Lives) -> NDArray[np.bool_]:
 
 
 def armings(events: Events, calls: Calls, lives: Lives) -> dict[int, int]:
-    """Return {root: when O_ASYNC was first set on it}."""
+    """Return {root: when O_ASYNC was first set on it, or it was found so}."""
     control = np.flatnonzero(is_code(calls, code("fcntl"), code("ioctl")) & (calls.ret >= 0))
     a, b = events["a"][calls.row[control]], events["b"][calls.row[control]]
     setfl = (calls.code[control] == code("fcntl")) & (a == _F_SETFL) & ((b & _O_ASYNC) != 0)
     fioasync = (calls.code[control] == code("ioctl")) & (a == _FIOASYNC) & (b != 0)
-    armed: dict[int, int] = {}
+    armed = {int(lives.root[life]): int(lives.open_ns[life]) for life in _found_armed(events, lives)}
     for index in control[setfl | fioasync]:
         life = int(lives.of_call[index])
         if life >= 0:
             armed.setdefault(int(lives.root[life]), int(calls.exit_ns[index]))
     return armed
+
+
+def _found_armed(events: Events, lives: Lives) -> list[int]:
+    """Return the lives of descriptors that were open with O_ASYNC when the tracer came."""
+    told = np.flatnonzero(lives.fact >= 0)
+    flags = events["a"][lives.fact[told]]
+    found: list[int] = told[(flags >= 0) & ((flags & _O_ASYNC) != 0)].tolist()
+    return found
 
 
 def signal_numbers(events: Events, calls: Calls) -> set[int]:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from iotrace.analysis import sockets
-from iotrace.analysis.axis import Axis, Ints
+from iotrace.analysis.axis import Ints
 from iotrace.columns import Events
-from probes.events import ADDRESSES, Kind
+from probes.events import Kind
 
 ACCEPT, SOCKET = 13, 45
 #: READV, WRITEV, READ_FIXED, WRITE_FIXED, SENDMSG, RECVMSG, READ, WRITE, SEND, RECV: each is of one file.
 _OF_A_FILE = (1, 2, 4, 5, 9, 10, 22, 23, 26, 27)
-_TCP_ESTABLISHED = 1
 
 
 def makers(events: Events) -> Ints:
@@ -42,27 +40,3 @@ def kind_made(events: Events, row: int | np.int64) -> str:
 def accepts(events: Events) -> Ints:
     """Return the rows of the requests that accept on a descriptor, done or not."""
     return np.flatnonzero((events["kind"] == Kind.RING) & (events["a"] == ACCEPT) & (events["fd"] >= 0))
-
-
-def peers(events: Events, lives: Ints, makers: Ints) -> dict[int, str]:
-    """Return {life: own address ← peer} of connections that a request accepted, where they were seen.
-
-    The kernel names a connection's socket when it is established, and again with what is received on it.
-    """
-    kind, fd, tgid = events["kind"], events["fd"], events["tgid"].astype(np.int64)
-    used = np.flatnonzero((kind == Kind.RING) & (events["sk"] > 0) & (fd >= 0))
-    states = np.flatnonzero((kind == Kind.CONNECTION) & (events["a"] == _TCP_ESTABLISHED))
-    states = states[np.diff(events.blob_offsets)[states] == ADDRESSES.itemsize]
-    uses = Axis(tgid[used] << 32 | fd[used], -events["exit_ns"][used])  # backwards: the first use after
-    first = uses.last(tgid[makers] << 32 | events["ret"][makers], -events["exit_ns"][makers])
-    established = Axis(events["sk"][states].view(np.int64), events["enter_ns"][states])
-    names = {}
-    for number in np.flatnonzero(first >= 0):
-        use = used[first[number]]
-        state = established.last(
-            events["sk"][use : use + 1].view(np.int64), events["exit_ns"][use : use + 1]
-        )[0]
-        if state >= 0:
-            blob = events.blob_of(int(states[state]))
-            names[int(lives[number])] = f"{sockets.local_text(blob)} ← {sockets.remote_text(blob)}"
-    return names

@@ -94,13 +94,13 @@ class DescriptorTable(Sequence[Descriptor]):
         lives, events, calls = self._lives, self._events, self._calls
         origin = int(lives.origin[root])
         bound, connected = self._addresses
+        if root in lives.peers:
+            return lives.peers[root]
         if origin >= 0 and CALLS[calls.code[origin]].role == Role.ACCEPT:
             peer = sockets.text(events.blob_of(int(calls.row[origin])))
             listener = int(lives.of_call[origin])
             local = self._local(int(lives.root[listener])) if listener >= 0 else ""
             return f"{local} ← {peer}" if peer else f"{local} ← (unnamed peer)"
-        if root in lives.peers:
-            return lives.peers[root]
         if root in connected:
             remote = sockets.text(events.blob_of(int(calls.row[connected[root]])))
             return f"→ {remote}" if remote else ""

@@ -109,7 +109,19 @@ def _exit(call: Call) -> Exit | None:
     if call.name == "listen":
         return _listening
     make = arguments.EXITS.get(call.decode) or sets.EXITS.get(call.decode)
-    return make(call) if make is not None else None
+    leave = make(call) if make is not None else None
+    return _accepted(leave) if call.role is Role.ACCEPT and leave is not None else leave
+
+
+def _accepted(leave: Exit) -> Exit:
+    """Ask for the peer's address where the process did not: accept(fd, NULL, NULL)."""
+
+    def accepted(thread: Thread, info: tuple[int, ...], ret: int) -> None:
+        leave(thread, info, ret)
+        if ret >= 0 and thread.blob is None and thread.process.pidfd != witness.UNKNOWN:
+            thread.blob = witness.peer_address(thread.process.pidfd, ret) or None
+
+    return accepted
 
 
 def _listening(thread: Thread, info: tuple[int, ...], ret: int) -> None:

@@ -13,6 +13,7 @@ import ctypes
 import os
 import stat
 import struct
+from collections.abc import Callable
 
 from probes.events import Flag
 from probes.ptrace.abi import libc, poll, small_syscall
@@ -84,15 +85,24 @@ def duplicate(pidfd: int, fd: int) -> int:
 
 def own_address(pidfd: int, fd: int) -> bytes:
     """Return the sockaddr of a socket of a process (getsockname(2)): the port that bind to 0 gave it."""
+    return _address(pidfd, fd, libc.getsockname)
+
+
+def _address(pidfd: int, fd: int, ask: Callable[..., int]) -> bytes:
     duplicate = small_syscall(_PIDFD_GETFD, pidfd, fd, 0)
     if duplicate < 0:
         return b""
     address, length = ctypes.create_string_buffer(_ADDRESS_LIMIT), ctypes.c_int(_ADDRESS_LIMIT)
     try:
-        failed = libc.getsockname(duplicate, address, ctypes.byref(length))
+        failed = ask(duplicate, address, ctypes.byref(length))
     finally:
         os.close(duplicate)
     return b"" if failed else address.raw[: min(length.value, _ADDRESS_LIMIT)]
+
+
+def peer_address(pidfd: int, fd: int) -> bytes:
+    """Return the sockaddr of the other end of a connection of a process (getpeername(2))."""
+    return _address(pidfd, fd, libc.getpeername)
 
 
 def _can_be_asked(duplicate: int) -> bool:

@@ -6,7 +6,8 @@ import pytest
 
 from iotrace.analysis import Analysis
 from iotrace.analysis.model import Act, Model
-from tests.story import Story
+from probes.events import Kind
+from tests.story import Story, at
 
 MESSAGES, SIGNAL = 23, 35
 
@@ -51,3 +52,20 @@ def test_signals_of_another_kind_announce_nothing(taker: str) -> None:
     """A server that waits for SIGCHLD or SIGTERM so, and whose descriptors are not armed, tries in vain."""
     verdict = taking(Story(), taker, armed=False).verdicts[Act.RECEIVE]
     assert verdict.model is Model.NONBLOCKING
+
+
+@pytest.mark.parametrize("flags", [0o24002, 0o4002], ids=["armed", "not armed"])
+def test_a_descriptor_that_was_found_armed_announces_by_a_signal_that_nobody_chose_in_sight(
+    flags: int,
+) -> None:
+    story = Story(accounted=True)
+    story.row(Kind.DESCRIPTOR, enter_ns=at(0), fd=5, blob=b"tcp 127.0.0.1:8801 127.0.0.1:5000", a=flags)
+    story.call("recvfrom", 18, 19, -11, fd=5, a=4096)
+    for i in range(MESSAGES):
+        begin = 1_000 + i * 10_000
+        story.call("rt_sigtimedwait", begin, begin + 9_000, SIGNAL, asleep=8_900, c=-1)
+        story.call("recvfrom", begin + 9_010, begin + 9_020, 9, fd=5, a=4096)
+        story.call("recvfrom", begin + 9_030, begin + 9_031, -11, fd=5, a=4096)
+    verdict = story.analyse().verdicts[Act.RECEIVE]
+    assert verdict.model is (Model.SIGNAL_DRIVEN if flags & 0o20000 else Model.NONBLOCKING)
+    assert verdict.supporting == MESSAGES

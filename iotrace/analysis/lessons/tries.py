@@ -127,4 +127,5 @@ def _with_work_in_hand(tid: Ints, empty: NDArray[np.bool_], sleeps: NDArray[np.b
     follows = np.minimum(after, len(tid) - 1)
     rests = (after < len(tid)) & sleeps[follows] & (tid[follows] == tid[start])
     short: NDArray[np.bool_] = rests & (after - start < HABIT)
-    return empty & short[run]
+    found: NDArray[np.bool_] = empty & short[run]
+    return found
