@@ -167,6 +167,16 @@ SERVERS = (
         "docs.python.org: ForkingMixIn",
     ),
     Server(
+        "socketserver datagrams",
+        "python:socketserver",
+        lambda folder, port: [sys.executable, str(folder / "datagram_server.py"), str(port)],
+        "line/udp",
+        None,
+        POLL,
+        frozenset({"thread_per_request"}),
+        "docs.python.org: ThreadingUDPServer, a thread for each datagram",
+    ),
+    Server(
         "gunicorn sync",
         "python:gunicorn",
         lambda folder, port: programs.gunicorn(folder, port, "-w", "2"),

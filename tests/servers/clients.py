@@ -66,6 +66,7 @@ DIALOGUES = {
     "ftp": Dialogue(b"NOOP\r\n", b"\r\n", greeting=b"\r\n"),
     "postgresql": Dialogue(b"Q\0\0\0\rselect 1\0", _READY, hello=_START, welcome=_READY),
     "dns": Dialogue(_QUESTION, bytes((127, 0, 0, 9)), datagrams=True),
+    "line/udp": Dialogue(_LINE, _LINE, datagrams=True),
     "json-rpc": Dialogue(_POST + _CALL, b'"as it was sent"}', alone=True, fragile=True, think_s=0.023),
 }
 

@@ -66,6 +66,17 @@ class Echo(socketserver.StreamRequestHandler):
 socketserver.ForkingTCPServer(("127.0.0.1", int(sys.argv[1])), Echo).serve_forever()
 """
 
+_DATAGRAMS = """
+import socketserver, sys
+
+class Echo(socketserver.BaseRequestHandler):
+    def handle(self):
+        data, ours = self.request
+        ours.sendto(data, self.client_address)
+
+socketserver.ThreadingUDPServer(("127.0.0.1", int(sys.argv[1])), Echo).serve_forever()
+"""
+
 _NODE = """
 const server = require("net").createServer((socket) => socket.on("data", (data) => socket.write(data)));
 server.listen(+process.argv[2], "127.0.0.1");
@@ -116,6 +127,7 @@ def write(folder: Path) -> None:
         ("tornado_server.py", _TORNADO),
         ("cheroot_server.py", _CHEROOT),
         ("forking_server.py", _FORKING),
+        ("datagram_server.py", _DATAGRAMS),
         ("ucall_server.py", _UCALL),
         ("server.js", _NODE),
         ("server.go", _GO),
