@@ -88,6 +88,9 @@ class Lives:
     of_call: Ints  # (calls,) the life of each call's ``fd``, -1 for none
     kind: list[str] = field(default_factory=list)
     peers: dict[int, str] = field(default_factory=dict)  # {life: own address ← peer}, accepted without asking
+    channels: set[int] = field(
+        default_factory=set
+    )  # roots of sockets by which its processes pass descriptors
     alike: dict[int, list[int]] = field(default_factory=dict)  # {life: those of which it is one}: passed on
 
     def __len__(self) -> int:
@@ -240,14 +243,15 @@ def _join_passed(events: Events, calls: Calls, lives: Lives) -> None:
     theirs = lives.find(calls.tgid[gave.call], gave.fd, calls.enter_ns[gave.call])
     root = np.where(lives.of_call >= 0, lives.root[lives.of_call], -1)
     source = np.full(len(lives), -1, np.int64)
-    for life, heads in zip(
-        mine.tolist(), passed.sources(calls, gave, got, root, _mates(calls, lives)), strict=True
-    ):
+    found = passed.sources(calls, gave, got, root, _mates(calls, lives))
+    for number, (life, heads) in enumerate(zip(mine.tolist(), found, strict=True)):
         of = [int(theirs[head]) for head in heads if theirs[head] >= 0]
         if len(of) == 1:
             source[life] = of[0]
         elif of:
             lives.alike[life] = of
+        if of:
+            lives.channels |= {int(root[got.call[number]]), *root[gave.call[heads]].tolist()}
     _point(lives, source)
 
 

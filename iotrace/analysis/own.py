@@ -42,18 +42,18 @@ def pairs_of_one(calls: Calls, lives: Lives) -> Ints:
 def connections(events: Events, calls: Calls, lives: Lives) -> Ints:
     """Return the lives of Unix sockets between the program's own processes: both ends, and who listens.
 
-    The program connected to the path of one of its listening sockets at least as often as that accepted:
-    nobody else did (Dovecot's and Postfix's services).
+    One took from it what another had passed on (SCM_RIGHTS); or the program connected to the path of one of
+    its listening sockets at least as often as that accepted: nobody else did (Dovecot's, Postfix's services).
     """
+    inside = list(lives.channels)
     asked = _paths(events, calls, lives, "connect")
     if not asked:
-        return np.zeros(0, np.int64)
+        return np.flatnonzero(np.isin(lives.root, inside))
     accepted: dict[int, list[int]] = {}
     for life in np.flatnonzero(lives.origin >= 0).tolist():
         call = int(lives.origin[life])
         if calls.role[call] == Role.ACCEPT and lives.of_call[call] >= 0:
             accepted.setdefault(int(lives.root[lives.of_call[call]]), []).append(int(lives.root[life]))
-    inside: list[int] = []
     for listener, bound in _paths(events, calls, lives, "bind"):
         askers = [root for root, path in asked if path == bound or bound.endswith(b"/" + path)]
         if listener in accepted and len(accepted[listener]) <= len(askers):
