@@ -77,6 +77,11 @@ def recorded(events: Events) -> Threads:
     return dict(threads)
 
 
+#: execve(2) by another thread than the leader: it goes on under the leader's number.
+_SUPERSEDED = re.compile(r"\+\+\+ superseded by execve in pid (\d+) ")
+_CHANGED = re.compile(r"<pid changed to \d+ \.\.\.>$")
+
+
 def _error(number: int) -> str:
     return _RESTARTS.get(number) or errno.errorcode[number]
 
@@ -88,9 +93,14 @@ def printed(text: str) -> Threads:
     for line in text.splitlines():
         tid, _, rest = line.partition(" ")
         rest = rest.lstrip()
+        if superseded := _SUPERSEDED.match(rest):  # a leader ends inside of its call, its number lives on
+            if begun := unfinished.pop(int(tid), ""):
+                _add(threads[int(tid)], begun, "")
+            unfinished[int(tid)] = unfinished.pop(int(superseded[1]))
+            continue
         if rest.startswith(("+++", "---")):
             continue
-        if rest.endswith("<unfinished ...>"):
+        if rest.endswith("<unfinished ...>") or _CHANGED.search(rest):
             unfinished[int(tid)] = rest
             continue
         resumed = re.match(r"<\.\.\. \w+ resumed>", rest)
@@ -107,7 +117,7 @@ def _add(calls: list[Seen], begun: str, ended: str) -> None:
         return
     result: int | str | None = None
     if ended:
-        found = re.fullmatch(r".*\) += (\?|-?\d+|0x[0-9a-f]+)(?: (E[A-Z_]+))?(?: .*)?", ended)
+        found = re.fullmatch(r".*\) += (\?|-?\d+|0x[0-9a-f]+)(?: (E[A-Z0-9_]+))?(?: .*)?", ended)
         assert found, f"{begun!r} … {ended!r}"
         result = found[2] or (None if found[1] == "?" else int(found[1], 0))
     fd = -1
@@ -138,14 +148,18 @@ def pairs(ours: list[Seen], theirs: list[Seen]) -> Iterator[tuple[Seen, Seen]]:
     ends in the kernel: such a last call is paired with itself. One that is killed while its tracer holds it
     at the entry of a call never runs that call, and never passes the tracepoint of the entry, which comes
     after both stops (Linux, kernel/entry: ptrace, then seccomp, then the tracepoint; each gives up when a
-    fatal signal is pending): such a last call of theirs is none of ours.
+    fatal signal is pending): such a last call of theirs is none of ours. A leader whose number another thread
+    takes over by exec has made its last call too.
     """
     if len(theirs) == len(ours) + 1 and theirs[-1].result is None:
         theirs = theirs[:-1]
-    assert len(ours) == len(theirs)
+    assert len(ours) == len(theirs), (ours[-3:], theirs[-3:])
     for number, (our, their) in enumerate(zip(ours, theirs, strict=True), 1):
         if their.result is None:
-            assert number == len(theirs), f"{their} never returned, yet the thread went on"
+            after = theirs[number : number + 1]
+            assert not after or after[0][:3] == ("execve", -1, 0), (
+                f"{their} never returned, yet the thread went on"
+            )
             yield our._replace(result=None), their
         else:
             yield our, their
