@@ -31,12 +31,29 @@ def _english_again() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def recordings_are_orderly(request: pytest.FixtureRequest) -> Iterator[None]:
+def recordings_are_orderly(request: pytest.FixtureRequest, checked: set[Path]) -> Iterator[None]:
     """Check every recording that the test made in its folder, but those that it damaged on purpose."""
     yield
     folder = request.node.funcargs.get("tmp_path")
-    for path in sorted(folder.rglob("*.iotrace")) if isinstance(folder, Path) else ():
+    if isinstance(folder, Path):
+        _check(folder, checked)
+
+
+@pytest.fixture(scope="session")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[Path]]:
+    """Have the recordings that were checked; at the end check those in folders that several tests share."""
+    done: set[Path] = set()
+    yield done
+    _check(tmp_path_factory.getbasetemp(), done)
+
+
+def _check(folder: Path, checked: set[Path]) -> None:
+    for path in sorted(set(folder.rglob("*.iotrace")) - checked):
+        checked.add(path)
         try:
             check_file(path)
         except RecordingError:
             continue
+        except AssertionError as error:
+            error.add_note(f"in {path}")
+            raise

@@ -5,25 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from iotrace.analysis import analyse
 from iotrace.analysis.model import PLACES, Analysis, Model
 from iotrace.columns import Events
 from iotrace.recording.reading import read
 from probes.events import Flag, Kind
+from probes.table import BY_NAME
 
 #: The scheduler's accounts are read a moment before the entry's stamp, and a moment after the exit's.
 _ACCOUNTS_NS = 2_000_000
+_EXECS = [BY_NAME[name].code for name in ("execve", "execveat") if name in BY_NAME]
 
 
 def check_file(path: Path) -> None:
-    """Check a recording made by a probe: the same, and the places of a phase add up to it.
+    """Check a recording made by a probe: :func:`check_events`.
 
     Rows that a test invented are in a file that names no kernel: nothing is said of these.
     """
     events = read(path)
-    if "kernel" not in events.header:
-        return
+    if "kernel" in events.header:
+        check_events(events)
+
+
+def check_events(events: Events) -> None:
+    """Check what a probe has recorded, and what is made of it: times, phases, percentiles."""
     check_calls(events)
     analysis = analyse(events)
     check(analysis)
@@ -57,9 +64,29 @@ def check_calls(events: Events) -> None:
     for name in ("asleep_ns", "queued_ns"):
         assert np.all(call[name] >= 0), name
     assert np.all(call["asleep_ns"] + call["queued_ns"] <= exit_ns - enter + spare)
-    order = np.lexsort((enter, call["tid"]))
-    same = call["tid"][order][1:] == call["tid"][order][:-1]
+    both = (call["copy_ns"] > 0) & (call["done_ns"] > 0)
+    assert np.all(call["copy_ns"][both] <= call["done_ns"][both])
+    tid = _made_by(events, rows)
+    order = np.lexsort((exit_ns, enter, tid))
+    same = tid[order][1:] == tid[order][:-1]
     assert np.all(enter[order][1:][same] >= exit_ns[order][:-1][same])
+
+
+def _made_by(events: Events, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Return (n,) the thread that made each call of ``rows``.
+
+    A thread that execs takes its leader's number over while it is in the call (execve(2)): the row has that
+    number, and the leader was in a call of its own until then.
+    """
+    tid: NDArray[np.int64] = events["tid"][rows].astype(np.int64)
+    for exec_row in np.flatnonzero((events["kind"] == Kind.TASK_EXEC) & (events["a"] > 0)):
+        moment = events["enter_ns"][exec_row]
+        during = (events["enter_ns"][rows] <= moment) & (moment <= events["exit_ns"][rows])
+        (its,) = np.flatnonzero(
+            during & (tid == events["tid"][exec_row]) & np.isin(events["code"][rows], _EXECS)
+        )
+        tid[its] = events["a"][exec_row]
+    return tid
 
 
 def check(analysis: Analysis) -> None:

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from iotrace.columns import from_batches
 from probes.contract import Options, Outcome, Sink
 from probes.events import Batch, Kind
 from probes.ptrace_probe import PtraceProbe
 from probes.table import BY_NAME, by_number
+from tests.orderly import check_events
 from tests.probes.traced import python
 
 LIMIT_S = 30
@@ -105,6 +107,7 @@ class Attached:
         """Wait for its end."""
         self._thread.join(LIMIT_S)
         assert not self._thread.is_alive()
+        check_events(from_batches(self.batches, self.probe.header))
         return self._outcome
 
     def calls(self, name: str) -> int:

@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from iotrace.columns import from_batches
 from probes.bpf_probe import BpfProbe
 from probes.contract import Command, Options, Outcome
 from probes.events import Batch, Kind
 from probes.table import BY_NAME, CALLS
 from tests.live import require
+from tests.orderly import check_events
 
 
 @dataclass
@@ -70,6 +72,7 @@ def run(
     outcome = probe.run(batches.append)
     if timer:
         timer.join()
+    check_events(from_batches(batches, header))
     rows = np.concatenate([batch.rows for batch in batches])
     watch, blob = [], []
     for batch in batches:

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from iotrace.columns import from_batches
 from probes.contract import Command, Options, Outcome, Sink
 from probes.events import Batch, Flag, Kind
 from probes.ptrace_probe import PtraceProbe
 from probes.table import CALLS
+from tests.orderly import check_events
 
 LIMIT_S = 30.0
 
@@ -95,6 +97,7 @@ def trace(
         watchdog.join()
     rows = tuple(row for batch in batches for row in _rows(batch))
     assert outcome.produced == len(rows) or sink is not None
+    check_events(from_batches(batches, probe.header))
     return Recording(rows, outcome, probe.header, pid, tuple(batches))
 
 
