@@ -336,6 +336,12 @@ def kind_of_link(text: str) -> str:
     return "file" if text.startswith("/") else "unknown"
 
 
+def name_of_link(text: str) -> str:
+    """Return what such a link names, without the kind that the tracer has told before it."""
+    kind = kind_of_link(text)
+    return text.removeprefix(f"{kind} ") if kind in TOLD else text
+
+
 def _by_use(events: Events, calls: Calls, lives: Lives, kinds: list[str]) -> None:
     """Settle kinds that only their use tells: listening sockets, and sockets that were inherited.
 

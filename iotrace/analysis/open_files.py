@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from iotrace.analysis import sockets
 from iotrace.analysis.calls import code
-from iotrace.analysis.descriptors import MADE_BY, PAIRS, kind_of_link
+from iotrace.analysis.descriptors import MADE_BY, PAIRS, kind_of_link, name_of_link
 from iotrace.analysis.rows import Row
 from iotrace.columns import Events
 from probes.events import ADDRESSES, Kind
@@ -63,7 +63,7 @@ class OpenFiles:
                 learn(self, row)
         elif row.kind == Kind.DESCRIPTOR:
             link = row.blob.decode("utf-8", "backslashreplace")
-            self._set(row, row.fd, OpenFile(kind_of_link(link), link))
+            self._set(row, row.fd, OpenFile(kind_of_link(link), name_of_link(link)))
         elif row.kind == Kind.TASK_NEW:
             self._born(row)
         elif row.kind == Kind.TASK_EXIT:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from iotrace.analysis import modes, sockets
 from iotrace.analysis.axis import Ints, take
 from iotrace.analysis.calls import Calls, code
-from iotrace.analysis.descriptors import TOLD, Lives
+from iotrace.analysis.descriptors import Lives, name_of_link
 from iotrace.analysis.model import Descriptor, Model
 from iotrace.analysis.operation import Operations
 from iotrace.analysis.readiness import EPOLLET, Readiness
@@ -112,11 +112,10 @@ class DescriptorTable(Sequence[Descriptor]):
 
     def _told(self, root: int) -> str:
         """Return what the tracer said of a descriptor that it found open."""
-        fact, kind = int(self._lives.fact[root]), self._lives.kind[root]
+        fact = int(self._lives.fact[root])
         if fact < 0:
             return ""
-        link = self._events.blob_of(fact).decode("utf-8", "backslashreplace")
-        return link.removeprefix(f"{kind} ") if kind in TOLD else link
+        return name_of_link(self._events.blob_of(fact).decode("utf-8", "backslashreplace"))
 
 
 def _closes(calls: Calls, lives: Lives) -> Ints:

@@ -52,6 +52,20 @@ def test_a_blocking_receive_says_where_its_time_went() -> None:
     )
 
 
+def test_what_the_tracer_found_open_is_named_as_what_is_opened_later() -> None:
+    story = Story()
+    for fd, told in enumerate(("listen 127.0.0.1:8801", "tcp 127.0.0.1:8801 ← 127.0.0.1:53311", "unix"), 3):
+        story.row(Kind.DESCRIPTOR, enter_ns=at(1), fd=fd, blob=told.encode())
+    story.accept(3, 6, 10, 20, 53312).call("recvfrom", 30, 31, 9, fd=6, a=64, b=0)
+    story.call("recvfrom", 40, 41, 9, fd=4, a=64, b=0).call("recvfrom", 50, 51, 9, fd=5, a=64, b=0)
+    said = lines(story)
+    assert said[0].startswith("accept4(3<listen 127.0.0.1:8801>, {AF_INET 127.0.0.1:53312}, …")
+    assert " = 6<tcp 127.0.0.1:8801 ← :53312>" in said[0]
+    for line, fd in zip(said[1:], (6, 4, 5), strict=True):
+        name = {6: "tcp 127.0.0.1:8801 ← :53312", 4: "tcp 127.0.0.1:8801 ← :53311", 5: "unix"}[fd]
+        assert line.startswith(f"recvfrom({fd}<{name}>, …, 64")
+
+
 def test_what_the_scheduler_s_accounts_tell_is_a_bound() -> None:
     story = server(accounted=True).call("read", 100, 10_100, 9, fd=5, a=64, asleep=9_000, queued=100)
     assert lines(story)[-1] == (
