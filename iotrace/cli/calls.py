@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from iotrace.cli.ending import Ending
 from iotrace.cli.file import add_file
 from iotrace.cli.moments import moment
-from iotrace.cli.numbers import numbers
+from iotrace.cli.numbers import Also, numbers
 from iotrace.cli.screen import add_screen_options, say
 from iotrace.language import _
 
@@ -42,11 +42,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_file(parser)
     part = parser.add_argument_group(_("which calls"))
     part.add_argument(
-        "--fd", type=numbers, metavar="FD[,FD]", help=_("on these descriptors, or that name them")
+        "--fd",
+        type=numbers,
+        action=Also,
+        metavar="FD[,FD]",
+        help=_("on these descriptors, or that name them"),
     )
-    part.add_argument("--thread", type=numbers, metavar="TID[,TID]", help=_("of these threads"))
-    part.add_argument("--process", type=numbers, metavar="PID[,PID]", help=_("of these processes"))
-    part.add_argument("--call", type=_calls, metavar="NAME[,NAME]", help=_("of these names"))
+    part.add_argument("--thread", type=numbers, action=Also, metavar="TID[,TID]", help=_("of these threads"))
+    part.add_argument(
+        "--process", type=numbers, action=Also, metavar="PID[,PID]", help=_("of these processes")
+    )
+    part.add_argument("--call", type=_calls, action=Also, metavar="NAME[,NAME]", help=_("of these names"))
     part.add_argument(
         "--slower", type=moment, default=0, metavar="TIME", help=_("that took at least so long")
     )

@@ -9,7 +9,7 @@ import sys
 from iotrace.cli.ending import Ending
 from iotrace.cli.failing import add_fail_on, judge, stall_ns
 from iotrace.cli.file import add_file, analysed
-from iotrace.cli.numbers import numbers
+from iotrace.cli.numbers import Also, numbers
 from iotrace.cli.screen import add_screen_options, screen
 from iotrace.language import _
 
@@ -20,8 +20,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help=_("the report as JSON, schema 1"))
     part = parser.add_argument_group(_("where threads slept"))
     part.add_argument("--blocked", action="store_true", help=_("only that: each call on each descriptor"))
-    part.add_argument("--thread", type=numbers, default=(), metavar="TID[,TID]", help=_("of these threads"))
-    part.add_argument("--fd", type=numbers, default=(), metavar="FD[,FD]", help=_("on these descriptors"))
+    part.add_argument(
+        "--thread", type=numbers, action=Also, default=(), metavar="TID[,TID]", help=_("of these threads")
+    )
+    part.add_argument(
+        "--fd", type=numbers, action=Also, default=(), metavar="FD[,FD]", help=_("on these descriptors")
+    )
     add_fail_on(parser)
     add_screen_options(parser)
 

@@ -131,6 +131,8 @@ def test_options_choose(folder: Path) -> None:
     assert len(calls(folder, "--call", "recvfrom", "--fd", "3")) == 24
     assert len(calls(folder, "--call", "recvfrom", "--failed")) == 1
     assert len(calls(folder, "--call", "sendto,recvfrom")) == 47
+    assert len(calls(folder, "--call", "sendto", "--call", "recvfrom", "--fd", "3", "--fd", "4")) == 47
+    assert len(calls(folder, "--call", "sendto", "--call", "recvfrom", "--fd", "3")) == 24
     slow = calls(folder, "--slower", "50ms", "--call", "clock_nanosleep")
     assert len(slow) == 1
     began = float(slow[0].split()[0])
