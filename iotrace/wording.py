@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from iotrace.analysis.model import Act, Analysis, Basis, Descriptor, Model, Verdict
 from iotrace.language import N_, _
+from iotrace.numbers import counted
 
 # These are English: say them with ``_()``.
 MODELS = {
@@ -88,6 +89,19 @@ def watcher(told: str) -> str:
         return told
     kind, plus, more = triggers.partition("+")
     return f"{before}, {_(_WATCHED.get(kind, kind))}{plus}{more})"
+
+
+def unproved(analysis: Analysis) -> str | None:
+    """Say why a recording in which no sleep is to be seen does not prove that there was none; else None."""
+    if analysis.lost:
+        return counted(
+            analysis.lost,
+            "{n} event was lost: what is not seen may have been",
+            "{n} events were lost: what is not seen may have been",
+        )
+    if not {"sleep", "accounts"} & set(analysis.events.header.get("evidence") or ()):
+        return _("this probe did not see sleeps: nothing is proved")
+    return None
 
 
 def target(analysis: Analysis) -> str:

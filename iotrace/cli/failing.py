@@ -69,19 +69,22 @@ def _holds(analysis: Analysis, condition: Condition) -> str | None:
     if condition.kind == "lesson":
         found = [each.evidence for each in analysis.lessons if each.name == condition.lesson]
         return f"lesson={condition.lesson}: {_harmless(found[0])}" if found else None
-    stalls = analysis.stalls
-    if stalls is None:
-        return None
-    at = [place for place in range(len(stalls)) if stalls.asleep_ns[place] >= condition.stall_ns]
-    if not at:
-        return None
-    from iotrace.views.sleeps import stall
+    stalled = _stalled(analysis, condition.stall_ns)
+    return _harmless(f"stall: {stalled}") if stalled else None
 
+
+def _stalled(analysis: Analysis, least_ns: int) -> str | None:
+    """Say what stalled, or why it is not proved that nothing did."""
+    from iotrace.views.sleeps import stall
+    from iotrace.wording import unproved
+
+    stalls = analysis.stalls
+    at = [] if stalls is None else [at for at in range(len(stalls)) if stalls.asleep_ns[at] >= least_ns]
+    if stalls is None or not at:
+        return unproved(analysis)
     longest = max(at, key=lambda place: int(stalls.asleep_ns[place]))
-    words = f"stall: {stall(analysis, stalls, longest)}"
-    if len(at) > 1:
-        words = _("{what}; {n} more").format(what=words, n=len(at) - 1)
-    return _harmless(words)
+    words = stall(analysis, stalls, longest)
+    return _("{what}; {n} more").format(what=words, n=len(at) - 1) if len(at) > 1 else words
 
 
 def _harmless(words: str) -> str:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import iotrace
 from iotrace import testing
+from iotrace.recording.writing import Writer
+from probes.contract import EVIDENCE
+from probes.events import EVENT, Kind, batch
 from tests.api import served
 from tests.live import require
 
@@ -73,6 +77,26 @@ def test_never_blocks_in(traces: dict[str, iotrace.Trace]) -> None:
         testing.assert_never_blocks_in(traces["blocking"], "recvfrom")
     with pytest.raises(AssertionError, match="clock_nanosleep of thread"):
         testing.assert_never_blocks_in(traces["stalling"], "clock_nanosleep")
+
+
+@pytest.mark.parametrize(
+    ("lost", "evidence", "why"),
+    [(23, EVIDENCE, "23 events were lost"), (0, ("calls", "tasks"), "did not see sleeps: nothing is proved")],
+)
+def test_what_was_not_seen_is_not_proved(
+    lost: int, evidence: tuple[str, ...], why: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "unseen.iotrace"
+    rows = np.zeros(2, EVENT)
+    rows["kind"], rows["enter_ns"], rows["exit_ns"] = Kind.CALL, [1000, 3000], [2000, 4000]
+    rows["kind"][1], rows["a"] = Kind.GAP if lost else Kind.CALL, lost
+    writer = Writer(path, {"evidence": list(evidence)})
+    writer.write(batch(rows))
+    writer.close()
+    with pytest.raises(AssertionError, match=why):
+        testing.assert_no_stall(path)
+    with pytest.raises(AssertionError, match=why):
+        testing.assert_never_blocks_in(path, "connect")
 
 
 def test_a_name_that_is_none_proves_nothing(traces: dict[str, iotrace.Trace]) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from pathlib import Path
 
 import pytest
 
+from iotrace.analysis import analyse
+from iotrace.cli.ending import Ending
+from iotrace.cli.failing import add_fail_on, judge
+from probes.contract import EVIDENCE
+from probes.events import Kind
 from tests.command import iotrace, report
 from tests.live import require
+from tests.story import Story, at
 
 #: An event loop over two connections; after the fourth turn it sleeps, and both are ready meanwhile.
 LOOP = """\
@@ -112,6 +119,31 @@ def test_the_target_s_own_failure_comes_first(folder: Path) -> None:
 def test_a_loop_that_does_not_stall_passes(folder: Path) -> None:
     status, said = run(folder, "--fail-on", "stall=60ms", nap="0.001")
     assert (status, said) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("lost", "evidence", "status", "said"),
+    [
+        (0, EVIDENCE, 0, ""),
+        (23, EVIDENCE, 3, "stall: 23 events were lost: what is not seen may have been"),
+        (0, ("calls", "accounts"), 0, ""),
+        (0, ("calls", "tasks"), 3, "stall: this probe did not see sleeps: nothing is proved"),
+    ],
+)
+def test_that_nothing_stalled_is_proved_or_the_condition_holds(
+    lost: int, evidence: tuple[str, ...], status: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    story = Story()
+    story.server(3, 8801)
+    story.accept(3, 5, 10, 20, 53312).call("recvfrom", 30, 40, 5, fd=5, a=64)
+    if lost:
+        story.row(Kind.GAP, enter_ns=at(50), exit_ns=at(60), a=lost)
+    parser = argparse.ArgumentParser()
+    add_fail_on(parser)
+    arguments = parser.parse_args(["--fail-on", "stall"])
+    analysis = analyse(story.events(evidence=list(evidence)))
+    assert judge(analysis, arguments, Ending(0)) == Ending(status)
+    assert capsys.readouterr().err == (f"iotrace: --fail-on {said}\n" if said else "")
 
 
 @pytest.mark.parametrize(
