@@ -166,7 +166,8 @@ class _Found:
         before = _wait_before(case, wait)
         away = (last >= 0) & op["at_once"][chosen] & (before >= 0)
         away &= take(begin, last, 0) >= take(calls.exit_ns, before, 0)
-        inside = (told >= take(begin, last, 0)) & (told <= take(end, last, 0))
+        # It came while the loop slept, or just before: after it had asked for the last time.
+        inside = (told >= take(calls.enter_ns, before, 0)) & (told <= take(end, last, 0))
         gap = calls.enter_ns[wait] - take(calls.exit_ns, before, 0)
         away &= np.where(told > 0, inside, 2 * take(calls.asleep_ns[at], last, 0) >= gap)
 

@@ -69,6 +69,18 @@ def test_whatever_a_loop_sleeps_in_stalls_it(name: str) -> None:
     assert not found.bounded.any()
 
 
+@pytest.mark.parametrize(("told", "waited"), [(19.9, 2), (12.6, 2), (9.9, 0), (170.5, 0)])
+def test_what_came_between_its_last_wait_and_the_stall_waited_for_all_of_it(told: float, waited: int) -> None:
+    """What was there before the last wait was no news to it, and after the stall none waited for the stall."""
+    story = loop()  # its last wait begins at 12 ms
+    story.call("clock_nanosleep", 20 * MS, 170 * MS, 0, asleep=149 * MS)
+    serve(story, 171 * MS, told=told * MS)
+    serve(story, 172 * MS)
+    found = stalls(story)
+    assert found.waited.tolist() == found.measured.tolist() == [waited]
+    assert found.late_ns.tolist() == [round((171 * MS + 530 - 20 * MS) * 1e3) if waited else 0]
+
+
 def test_its_own_wait_is_idleness_however_long() -> None:
     story = loop()
     story.epoll_wait(4, 20 * MS, 5_000 * MS, [5, 6], asleep=4_979 * MS)

@@ -43,6 +43,13 @@ sys.exit(status)
 """
 
 
+@pytest.fixture(params=["bpf", "ptrace"])
+def probe(request: pytest.FixtureRequest) -> str:
+    name = str(request.param)
+    require(name)
+    return name
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     require("ptrace")
@@ -50,20 +57,24 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, *words: str, nap: str = "0.12", status: str = "0") -> tuple[int, list[str]]:
+def run(
+    folder: Path, *words: str, nap: str = "0.12", status: str = "0", probe: str = "ptrace"
+) -> tuple[int, list[str]]:
     done = iotrace(
-        folder, "run", "--probe", "ptrace", "--force", "-o", "x.iotrace", *words, "loop.py", nap, status
+        folder, "run", "--probe", probe, "--force", "-o", "x.iotrace", *words, "loop.py", nap, status
     )
     assert "VERDICT" in done.stdout
     return done.returncode, [line for line in done.stderr.splitlines() if "--fail-on" in line]
 
 
-def test_a_stall_fails_the_run_with_one_line(folder: Path) -> None:
-    status, said = run(folder, "--fail-on", "stall")
+def test_a_stall_fails_the_run_with_one_line(folder: Path, probe: str) -> None:
+    status, said = run(folder, "--fail-on", "stall", probe=probe)
     assert status == 3
     (line,) = said
+    most = "at most " if probe == "ptrace" else ""
     assert re.search(
-        r"^iotrace: --fail-on stall: the loop of thread \d+ slept in clock_nanosleep for at most 1[12]\d",
+        rf"^iotrace: --fail-on stall: the loop of thread \d+ slept in clock_nanosleep for {most}1[12]\d.* ms,"
+        r" at .*: 2 operations waited for it",
         line,
     )
 
@@ -86,26 +97,28 @@ def test_a_recording_is_judged_by_what_is_asked(recording: Path, words: list[str
     assert len(done.stderr.splitlines()) == (1 if status else 0)
 
 
-@pytest.fixture(scope="module")
-def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["bpf", "ptrace"])
+def recording(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the recording of one stall."""
-    require("ptrace")
+    require(request.param)
     path = tmp_path_factory.mktemp("stall")
     (path / "loop.py").write_text(LOOP)
-    assert run(path)[0] == 0
+    assert run(path, probe=request.param)[0] == 0
     return path
 
 
 def test_the_report_has_the_stall(recording: Path) -> None:
-    facts = report(recording)["stalls"]
+    whole = report(recording)
+    facts, measured = whole["stalls"], whole["probe"] == "bpf"
     assert facts["count"] == 1
     (stall,) = facts["longest"]
     assert stall["name"] == "clock_nanosleep"
     assert 110_000_000 < stall["asleep_ns"] < 400_000_000
-    assert stall["basis"] == "bounded"
+    assert stall["basis"] == ("measured" if measured else "bounded")
+    assert (stall["waited"], stall["waited_measured"]) == (2, 2 if measured else 0)
     assert facts["loops"] == [stall["tid"]]
     asleep = iotrace(recording, "report", "--blocked", "--width", "120").stdout
-    assert re.search(r"^stalled +\d+ +clock_nanosleep +1 +≤ 1", asleep, re.MULTILINE)
+    assert re.search(r"^stalled +\d+ +clock_nanosleep +1 +(≤ )?1", asleep, re.MULTILINE)
     other = iotrace(recording, "report", "--thread", "1").stdout
     assert "clock_nanosleep" not in other
 
