@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from iotrace.analysis.axis import Axis, Ints, take
 from iotrace.analysis.calls import sleep_bounded
+from iotrace.analysis.found import sets
 from iotrace.analysis.model import Act, Model
 from probes.table import Role
 
@@ -74,7 +75,7 @@ def find(case: Case, least_ns: int = STALL_NS) -> Stalls:
     root = take(case.lives.root, op["life"][chosen].astype(np.int64), -1)
     known = (wait >= 0) & (call >= 0)
     chosen, wait, call, root = chosen[known], wait[known], call[known], root[known]
-    alone = _of_loops(case, wait, root)
+    alone = _of_loops(case, wait, root, chosen)
     chosen, wait, call = chosen[alone], wait[alone], call[alone]
     loops = np.unique(calls.tid[wait])
     at = _asleep_elsewhere(case, wait, call, loops, least_ns) if len(loops) else np.zeros(0, np.int64)
@@ -95,8 +96,12 @@ def find(case: Case, least_ns: int = STALL_NS) -> Stalls:
     )
 
 
-def _of_loops(case: Case, wait: Ints, root: Ints) -> NDArray[np.bool_]:
-    """Return (m,) bool: operations of a thread that alone asks for several descriptors in one wait."""
+def _of_loops(case: Case, wait: Ints, root: Ints, chosen: Ints) -> NDArray[np.bool_]:
+    """Return (m,) bool: operations of a thread that alone asks for several descriptors in one wait.
+
+    That it does is seen where several are served, or where its set is known to hold several sockets: one that
+    only one client talks to is a loop all the same.
+    """
     calls = case.calls
     place = calls.tgid[wait] << 32 | (calls.fd[wait].astype(np.int64) & 0xFFFFFFFF)
     places, dense = np.unique(place, return_inverse=True)
@@ -108,8 +113,25 @@ def _of_loops(case: Case, wait: Ints, root: Ints) -> NDArray[np.bool_]:
 
     if not len(place):
         return np.zeros(0, bool)
-    good: NDArray[np.bool_] = ((distinct(calls.tid[wait]) == 1) & (distinct(root) > 1))[dense]
+    received = np.bincount(dense, case.operations["act"][chosen] != Act.ACCEPT, len(places)) > 0
+    several = (distinct(root) > 1) | (received & (_sockets_asked(case, places) > 1))
+    good: NDArray[np.bool_] = ((distinct(calls.tid[wait]) == 1) & several)[dense]
     return good
+
+
+def _sockets_asked(case: Case, places: Ints) -> Ints:
+    """Return (p,) how many sockets an epoll set at (process, descriptor) is known to watch."""
+    there, ctl = sets(case.events), case.control
+    by = ctl.call
+    tgid, epoll = np.r_[there.tgid, case.calls.tgid[by]], np.r_[there.epoll, ctl.epoll]
+    fd, time = np.r_[there.fd, ctl.fd], np.r_[there.time_ns, case.calls.exit_ns[by]]
+    place = tgid << 32 | epoll
+    known = np.isin(place, places)
+    root = take(case.lives.root, case.lives.find(tgid[known], fd[known], time[known]), -1)
+    sockets = case.is_kind("listen", "tcp", "udp", "unix", "unix-dgram", "socket")[root]
+    at = np.searchsorted(places, place[known][sockets])
+    pairs = np.unique(at << 32 | root[sockets])
+    return np.bincount(pairs >> 32, minlength=len(places))
 
 
 def _asleep_elsewhere(case: Case, wait: Ints, call: Ints, loops: Ints, least_ns: int) -> Ints:

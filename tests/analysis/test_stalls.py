@@ -71,7 +71,7 @@ def test_whatever_a_loop_sleeps_in_stalls_it(name: str) -> None:
 
 @pytest.mark.parametrize(("told", "waited"), [(19.9, 2), (12.6, 2), (9.9, 0), (170.5, 0)])
 def test_what_came_between_its_last_wait_and_the_stall_waited_for_all_of_it(told: float, waited: int) -> None:
-    """What was there before the last wait was no news to it, and after the stall none waited for the stall."""
+    """What was there before its last wait was no news; what came after the stall did not wait for it."""
     story = loop()  # its last wait begins at 12 ms
     story.call("clock_nanosleep", 20 * MS, 170 * MS, 0, asleep=149 * MS)
     serve(story, 171 * MS, told=told * MS)
@@ -91,6 +91,23 @@ def test_its_own_wait_is_idleness_however_long() -> None:
     assert analysis.stalls.longest is None
     (line,) = [each for each in sleeps(analysis) if each.total_ns > 1_000_000_000]
     assert line.state is State.IDLE
+
+
+@pytest.mark.parametrize("more", [b"listen 127.0.0.1:8801", b"anon_inode:[eventfd]"])
+def test_a_loop_that_one_client_talks_to_is_told_by_its_set(more: bytes) -> None:
+    """It was attached to; all that is known of its other client is the set: a socket, or its own pipe."""
+    story = Story()
+    for fd, told in ((3, more), (5, b"tcp 127.0.0.1:8801 \xe2\x86\x90 127.0.0.1:50005")):
+        story.row(Kind.DESCRIPTOR, enter_ns=at(1), fd=fd, blob=told)
+    watch = [3 | 1 << 32, 3, 5 | 1 << 32, 5]
+    story.row(Kind.DESCRIPTOR, enter_ns=at(1), fd=4, blob=b"anon_inode:[eventpoll]", watch=watch)
+    for begin in (10 * MS, 200 * MS):
+        story.epoll_wait(4, begin, begin + 500, [5], asleep=450)
+        story.call("recvfrom", begin + 510, begin + 515, 9, fd=5, a=64, ready=begin + 490)
+        story.call("clock_nanosleep", begin + MS, begin + 150 * MS, 0, asleep=148 * MS)
+    found = stalls(story)
+    assert found.loops.tolist() == ([100] if b"listen" in more else [])
+    assert len(found) == len(found.loops)
 
 
 def test_before_it_serves_and_after_it_has_served_a_loop_may_sleep() -> None:
