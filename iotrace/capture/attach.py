@@ -13,8 +13,11 @@ from types import FrameType
 
 from iotrace.capture import notes
 from iotrace.capture.choice import Choice
+from iotrace.capture.confinement import Confinable, confine
 from iotrace.capture.descriptors import open_descriptors
+from iotrace.invoking_user import invoking_user
 from iotrace.language import _
+from iotrace.recording.file import create
 from iotrace.recording.layout import default_path
 from probes.contract import Options, Outcome, Probe, ProbeError
 from probes.events import Batch, Kind
@@ -39,14 +42,14 @@ def attach(
     duration_s: float | None,
     say: Callable[[str], None],
     progress: Callable[[int, int, int], None] | None = None,
+    own_process: bool = False,
 ) -> Attached:
     """Record the trees of ``pids`` until they end, the duration is over, or a signal comes.
 
+    ``own_process``: this process does nothing else, and may give its privileges up for good.
     Raises :class:`probes.contract.ProbeError` or :class:`iotrace.recording.layout.RecordingError` when
     nothing was recorded.
     """
-    from iotrace.recording.writing import Writer
-
     for pid in pids:
         _check(pid)
     argv = _words(pids[0])
@@ -77,12 +80,19 @@ def attach(
                 attached=list(pids),
                 remark=choice.remark,
             )
-            writer = Writer(path, facts, force, on_failure=say)
+            fd = create(path, force)
+            described = open_descriptors(probe.processes(), begun_ns)
+            if own_process and isinstance(probe, Confinable):
+                confine(invoking_user(os.environ), probe.can_read, ends_others=False)
+            # Imported only now: pyarrow starts threads, which would keep their privileges.
+            from iotrace.recording.writing import Writer
+
+            writer = Writer(path, facts, on_failure=say, fd=fd)
         except BaseException:
             _leave(probe)
             raise
         try:
-            writer.write(open_descriptors(probe.processes(), begun_ns))
+            writer.write(described)
             for line in _begin(pids, duration_s, probe):
                 say(line)
             if duration_s is not None:

@@ -42,10 +42,14 @@ def import_numpy() -> None:
         del os.environ[_THREADS]
 
 
-def confine(owner: User | None, can_read: Callable[[], bool]) -> None:
-    """Keep what the rest of a run needs, and be ``owner`` where one is given. Raises ``OSError``."""
+def confine(owner: User | None, can_read: Callable[[], bool], ends_others: bool = True) -> None:
+    """Keep what the rest of a run needs, and be ``owner`` where one is given. Raises ``OSError``.
+
+    ``ends_others``: it may have to end processes of another user.
+    """
     root = os.geteuid() == 0
     kept = _KEPT if root else _KEPT - {Capability.DAC_READ_SEARCH}
+    kept -= frozenset() if ends_others else {Capability.KILL}
     with only(kept):
         if not can_read():
             kept |= {Capability.BPF, Capability.SYS_ADMIN}

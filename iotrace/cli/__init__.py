@@ -36,6 +36,10 @@ def perform(argv: Sequence[str], own_process: bool = False) -> Ending:
 
     try:
         arguments = parse(argv)
+        if own_process:
+            from iotrace.capture.confinement import import_numpy
+
+            import_numpy()
         from iotrace.recording.layout import RecordingError  # after the help, which needs no numpy
     except BrokenPipeError:
         return Ending(0)

@@ -73,6 +73,7 @@ def run(arguments: argparse.Namespace) -> Ending:
             duration_s,
             say,
             line.show if line else None,
+            arguments.own_process,
         )
     except (ProbeError, RecordingError) as error:
         say(str(error))

@@ -123,10 +123,6 @@ def run(arguments: argparse.Namespace) -> Ending:
 
 def trace(target: object, arguments: argparse.Namespace) -> Ending:
     """Run ``target`` (a :class:`iotrace.capture.target.Target`) as the options say."""
-    from iotrace.capture.confinement import import_numpy
-
-    if arguments.own_process:
-        import_numpy()
     from iotrace.capture.choice import choose
     from iotrace.capture.clients import ManifestError, demo_of
     from iotrace.capture.record import Plan, record

@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from iotrace.recording.reading import read
 from probes.capabilities import Capability, held
 from probes.ebpf import tracefs
+from probes.events import Kind
 from tests.command import COMMAND, LIMIT_S, environment
 from tests.live import require
 from tests.security.unprivileged import GID, UID, open_folder, reached, run
@@ -181,6 +185,57 @@ def test_root_keeps_two_capabilities_and_its_target_all(folder: Path, options: t
     assert {(thread["CapEff"], thread["CapPrm"]) for thread in facts["tracer"]} == {(KEPT, KEPT)}
     untraced = json.loads(subprocess.run(PYTHON, capture_output=True, check=True).stdout)
     assert facts["self"] == untraced["self"]
+
+
+def attached(folder: Path, before: Sequence[str], **variables: str) -> set[tuple[str, str, str]]:
+    """Attach to a process of root's that makes calls; return (user, effective, permitted) of all threads.
+
+    What is called meanwhile is recorded, and the report of it is printed.
+    """
+    loop = "import os, time\nwhile True: os.pread(0, 37, 0); time.sleep(0.001)\n"
+    with subprocess.Popen([sys.executable, "-c", loop], stdin=subprocess.DEVNULL) as server:
+        tracer = subprocess.Popen(
+            [*reached(folder), *before, *COMMAND, "attach", "--probe", "bpf", "-o", "r.iotrace",
+             str(server.pid)],
+            cwd=folder, env=environment(HOME=str(folder), **variables), stdin=subprocess.DEVNULL, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            assert tracer.stderr is not None
+            said = tracer.stderr.readline()
+            assert "attached to" in said, said
+            time.sleep(0.3)
+            threads = list(Path(f"/proc/{tracer.pid}/task").iterdir())
+            found = {words((thread / "status").read_text()) for thread in threads}
+            tracer.send_signal(signal.SIGINT)
+            report, complained = tracer.communicate(timeout=LIMIT_S)
+        finally:
+            server.kill()
+    assert (tracer.returncode, complained) == (0, "")
+    assert "0 events lost" in report
+    events = read(folder / "r.iotrace")
+    assert np.count_nonzero((events["kind"] == Kind.CALL) & (events["a"] == 37)) > 23
+    return found
+
+
+def words(status: str) -> tuple[str, str, str]:
+    """Return the real user and the capabilities of proc(5)'s status."""
+    lines = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    return lines["Uid"].split()[0], lines["CapEff"], lines["CapPrm"]
+
+
+def test_attached_it_keeps_what_it_reads_its_modules_with(folder: Path) -> None:
+    require("bpf")
+    read_only = f"{1 << Capability.DAC_READ_SEARCH:016x}"
+    assert attached(folder, ()) == {("0", read_only, read_only)}
+    (folder / "r.iotrace").unlink()
+    assert attached(folder, (), **SUDO) == {(str(UID), read_only, read_only)}
+    assert (folder / "r.iotrace").stat().st_uid == UID
+    (folder / "r.iotrace").unlink()
+    caps = ",".join(["-all", *(f"+{name}" for name in NEEDED)])
+    user = ["setpriv", f"--reuid={UID}", f"--regid={GID}", "--clear-groups", f"--inh-caps={caps}"]
+    user += [f"--ambient-caps={caps}", f"--bounding-set={caps}"]
+    assert attached(folder, user) == {(str(UID), NONE, NONE)}
 
 
 FILTER = """
