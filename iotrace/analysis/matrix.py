@@ -10,6 +10,7 @@ from iotrace.analysis.model import PLACES, Act, Basis, MatrixRow, Model, Phase, 
 from iotrace.analysis.operation import Operations
 from iotrace.columns import Events
 from iotrace.language import N_, _
+from probes.events import Kind
 from probes.table import BY_NAME, CALLS, Role
 
 _SPOKEN = {
@@ -115,11 +116,14 @@ def _phase2(events: Events, act: Act, model: Model, op: Operations) -> Phase:
     if act is Act.ACCEPT or not total:
         return Phase(0, 0.0, None, 0.0, 0.0, 0.0, basis)
     blocked = int(op["blocked2_ns"].sum()) / total
-    place = Place.RING if model is Model.ASYNCHRONOUS else Place.TRANSFER
+    if model is Model.ASYNCHRONOUS:
+        name = _copier(events, op)
+    else:
+        name = _name_of(events, Place.TRANSFER, op["wait"], op["call"])
     return Phase(
         total,
         blocked,
-        _name_of(events, place, op["wait"], op["call"]) if blocked else None,
+        name if blocked else None,
         0.0,
         0.0,
         1.0 - blocked,
@@ -142,6 +146,25 @@ def _name_of(events: Events, place: Place, waits: NDArray[np.int64], receives: N
     if names:
         return next(iter(names))
     return N_("a wait for readiness") if place is Place.WAIT else N_("a receive")
+
+
+def _copier(events: Events, op: Operations) -> str:
+    """Name what the process's own thread was in while it copied for io_uring. Not yet translated.
+
+    The kernel runs task work whenever the thread is about to leave it: at the end of a call, or of an
+    interrupt (io_uring_setup(2), IORING_SETUP_COOP_TASKRUN). Only what passed within io_uring_enter is its.
+    """
+    mine = op[op["blocked2_ns"] > 0]
+    rows = np.flatnonzero((events["kind"] == Kind.CALL) & (events["code"] == BY_NAME["io_uring_enter"].code))
+    inside = 0
+    for tid in np.unique(mine["tid"]).tolist():
+        enters = rows[events["tid"][rows] == tid]
+        enters = enters[np.argsort(events["enter_ns"][enters], kind="stable")]
+        copy = mine["copy_ns"][mine["tid"] == tid]
+        at = np.searchsorted(events["enter_ns"][enters], copy, "right") - 1
+        known = at >= 0
+        inside += int((events["exit_ns"][enters[at[known]]] >= copy[known]).sum())
+    return "io_uring_enter" if inside * 2 > len(mine) else N_("io_uring's task work")
 
 
 def said(call: str | None) -> str:

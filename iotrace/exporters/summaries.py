@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from iotrace import wording
+from iotrace.analysis.matrix import said
 from iotrace.analysis.model import Act, Analysis, Basis, MatrixRow, Phase
 from iotrace.language import N_, _
 from iotrace.numbers import duration, grouped, share, size
@@ -88,7 +89,7 @@ def shares(found: Phase) -> list[str]:
     """Name what the process did in a phase, with its share, the largest first."""
     parts = (
         (
-            _("blocked in {call}").format(call=found.blocked_in) if found.blocked_in else _("blocked"),
+            _("blocked in {call}").format(call=said(found.blocked_in)) if found.blocked_in else _("blocked"),
             found.blocked,
         ),
         (_("polling"), found.polling),

@@ -301,7 +301,8 @@ def _inside(each: _Column, spell: Spell, raster: Raster, top: float, height: flo
         if tries:
             lines += [ngettext("{n} try", "{n} tries", tries).format(n=grouped(tries))]
     elif most is What.COPY:
-        lines = [_("in the call")]
+        ring = int(each.analysis.operations[each.spells.index]["model"]) == Model.ASYNCHRONOUS
+        lines = [_("own thread") if ring else _("in the call")]
     else:
         return []
     plates = len(lines) * LINE

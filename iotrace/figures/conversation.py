@@ -6,7 +6,7 @@ Every row is a moment; time flows down, but the rows are evenly spaced, and the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from iotrace import wording
@@ -117,7 +117,10 @@ class _Drawing:
             )
             lay = message.taken_ns - message.ready_ns
             told = _("data lie ready {time}").format(time=timed(lay, message.basis))
-            found.append(Group((bar,), told, basis_words(message.basis), self._step(number, True)))
+            basis = basis_words(message.basis)
+            begun = replace(bar, height=min(bar.height, _ROW / 2))  # until the whole is drawn over it
+            found.append(Group((begun,), told, basis, self._step(number, False)))
+            found.append(Group((bar,), told, basis, self._step(number, True)))
         for number, row in enumerate(self.rows):
             found.append(self._row(row, self.top + number * _ROW))
         return found

@@ -25,7 +25,10 @@ from iotrace.theme import Meaning
 from iotrace.timeline import Course, Magnified, Spell, Step, What, course, magnify, rasterise, typical
 
 #: The bars' width, and where the application's and the kernel's begin.
-_BAR, _APPLICATION, _KERNEL = 56.0, 310.0, 622.0
+_BAR, _APPLICATION, _KERNEL = 56.0, 340.0, 632.0
+
+#: What the second line of a try that returns at once takes below its first.
+_BACK = 8.0
 
 #: What pieces of an operation can be filled with and words beside the bar need not say.
 _UNNAMED = (Meaning.POLL, Meaning.NAP, Meaning.OTHER, Meaning.LOST)
@@ -104,10 +107,9 @@ class _Drawing:
 
     def _heads(self) -> list[Item]:
         y = self.paper.top + 28
-        middle = _APPLICATION + _BAR / 2, _KERNEL + _BAR / 2
-        return [
-            Text(middle[0], y, _("application"), 20, anchor=Anchor.MIDDLE, bold=True),
-            Text(middle[1], y, _("kernel"), 20, anchor=Anchor.MIDDLE, bold=True),
+        return [  # the room between is the first arrow's
+            Text(_APPLICATION + _BAR, y, _("application"), 20, anchor=Anchor.END, bold=True),
+            Text(_KERNEL, y, _("kernel"), 20, bold=True),
         ]
 
     def _bars(self) -> list[Item]:
@@ -128,7 +130,10 @@ class _Drawing:
         return found
 
     def _own_bars(self) -> list[Item]:
-        """Return the threads' own lanes, cell by cell of a point; like neighbours join."""
+        """Return the threads' own lanes, cell by cell of a point.
+
+        A bar that goes on in the next stage is drawn anew there, over its own begin: no edge divides it.
+        """
         found: list[Item] = []
         bar: Rect | None = None
         for number, spell in enumerate(self.spells.spells):
@@ -137,10 +142,7 @@ class _Drawing:
             told = _application(timed(spell.length_ns, spell.length_basis))
             bars = self._application(spell)
             if bar and bars and isinstance(bars[0], Rect) and _alike(bar, bars[0]) and len(bars) == 1:
-                last = found.pop()
-                assert isinstance(last, Group)
                 bars = [replace(bar, height=bar.height + bars[0].height)]
-                told, step = last.title, last.step
             if bars:
                 found.append(Group(tuple(bars), told, self._evidence(spell.begin_ns), step, at))
             bar = bars[0] if len(bars) == 1 and isinstance(bars[0], Rect) else None
@@ -204,7 +206,7 @@ class _Drawing:
                     CALLED,
                 )
             )
-        if self.ring:
+        if self.ring and not int(self.op["blocked2_ns"]):
             steps = [self._still_free(steps)] if steps else []
         most = int((self.scale.bottom - self.scale.middle + 8) // LINE)
         kept = _longest(steps, most)
@@ -233,13 +235,9 @@ class _Drawing:
 
     def _still_free(self, steps: Sequence[Step]) -> Step:
         """Return one piece for what an asynchronous operation's process does after the data are ready."""
-        inside = int(self.op["blocked2_ns"])
-        phase2 = int(self.op["end_ns"]) - int(self.op["copy_ns"])
-        free = inside * 2 < max(1, phase2)
-        words = _("free all the time") if free else _("in {call}").format(call="io_uring_enter")
-        what = What.OWN if free else What.CALL
         basis = min(step.length_basis for step in steps)
-        return Step(what, steps[0].begin_ns, steps[-1].end_ns, words, self.whole.end, basis, basis)
+        words = _("free all the time")
+        return Step(What.OWN, steps[0].begin_ns, steps[-1].end_ns, words, self.whole.end, basis, basis)
 
     def _right(self) -> list[Item]:
         """Return what the kernel does: braces for the phases, and the moments between them."""
@@ -303,8 +301,10 @@ class _Drawing:
             if step.what is What.OWN:
                 return _free(tries) if tries else _("free for other work")
             return legible(step.text)
+        if self.ring and step.what is What.COPY and not self.spells.by_worker:
+            return _("its thread copies")
         if self.ring:
-            return legible(step.text)
+            return _("still free") if step.what is What.UNREAD else legible(step.text)
         if step.what is What.WAKING:
             return _("waking up")
         if step.what is What.UNREAD and step.evidence != "signal_generate":
@@ -326,10 +326,13 @@ class _Drawing:
         crossing = arrows(self.analysis, self.whole, self.scale)
         left, right = _APPLICATION + _BAR + 2, _KERNEL - 2
         wanted = [self.scale(arrow.at_ns) for arrow in crossing]
-        placed = self._slots([y - 8 for y in wanted])
+        backs = [_BACK if arrow.returns else 0.0 for arrow in crossing]
+        placed = self._slots(
+            [y - 8 + back / 2 for y, back in zip(wanted, backs, strict=True)], [LINE + back for back in backs]
+        )
         found: list[Item] = []
-        for arrow, true, middle in zip(crossing, wanted, placed, strict=True):
-            y = middle + 8
+        for arrow, true, middle, below in zip(crossing, wanted, placed, backs, strict=True):
+            y = middle + 8 - below / 2
             way = [(left, true), (left + 22, y), (right - 22, y), (right, true)]
             if not arrow.to_kernel:
                 way.reverse()
@@ -343,13 +346,13 @@ class _Drawing:
                                arrow.at_ns - self.analysis.begin_ns))  # fmt: skip
         return found
 
-    def _slots(self, wanted: list[float]) -> list[float]:
-        """Return the middles of the arrows' texts: those of the wait above “data ready”, others below."""
+    def _slots(self, wanted: list[float], sizes: list[float]) -> list[float]:
+        """Return the middles of the arrows with their texts: those of the wait above “data ready”."""
         scale = self.scale
         above = sum(1 for y in wanted if y + 8 <= scale.middle) if self._waited else 0
-        first = spread(wanted[:above], [LINE] * above, scale.top - 22, scale.middle - 2)
+        first = spread(wanted[:above], sizes[:above], scale.top - 22, scale.middle - 2)
         low = scale.middle + 4 if self._waited else scale.top - 22
-        return first + spread(wanted[above:], [LINE] * (len(wanted) - above), low, scale.bottom + 14)
+        return first + spread(wanted[above:], sizes[above:], low, scale.bottom + 14)
 
 
 def _alike(one: Rect, other: Rect) -> bool:

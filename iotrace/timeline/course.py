@@ -6,11 +6,11 @@ or what the process did first), and phase 2 (the copy).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from iotrace.analysis.model import Act, Analysis, Basis
+from iotrace.analysis.model import Act, Analysis, Basis, Model
 from iotrace.timeline import cuts, threads
 from iotrace.timeline.lanes import Lane, Track, What, track
 
@@ -58,9 +58,17 @@ def course(analysis: Analysis, index: int) -> Course:
         (
             Spell(begin, ready, waiter, kernel, min(bases[0], bases[1])),
             Spell(ready, copy, receiver, kernel, min(bases[1], bases[2])),
-            Spell(copy, end, receiver, kernel, min(bases[2], bases[3])),
+            Spell(copy, end, _copying(op, receiver), kernel, min(bases[2], bases[3])),
         ),
     )
+
+
+def _copying(op: np.void, lane: Lane) -> Lane:
+    """Return the lane of a thread while it copies for io_uring: that is no call of its own."""
+    if int(op["model"]) != Model.ASYNCHRONOUS or not int(op["blocked2_ns"]):
+        return lane
+    copies = _piece(What.COPY, int(op["copy_ns"]), int(op["end_ns"]), Basis(int(op["copy_basis"])))
+    return lane if copies is None else replace(lane, tracks=(copies,), marks=())
 
 
 def _kernel(analysis: Analysis, begin: int, ready: int, copy: int, end: int, bases: list[Basis]) -> Lane:

@@ -217,6 +217,27 @@ def test_asynchronous_says_who_copied(worker: bool) -> None:
     assert [lesson.name for lesson in analysis.lessons] == ["asynchronous" if worker else "who-copied"]
 
 
+@pytest.mark.parametrize("inside", [True, False])
+def test_task_work_is_the_calls_only_where_it_passed_within(inside: bool) -> None:
+    """The kernel runs it at the end of any call or interrupt, not only of io_uring_enter."""
+    story = (
+        Story().server(3, 8801).accept(3, 4, 100, 1_000, 5000).call("io_uring_setup", 1_001, 1_010, 7, a=8)
+    )
+    for i in range(MESSAGES):
+        begin = 2_000 + i * (T + 1_000)
+        story.call("io_uring_enter", begin, begin + 5, 1, fd=7, a=1)
+        if inside:
+            story.call("io_uring_enter", begin + T + 20, begin + T + 310, 0, fd=7, b=1)
+        story.row(
+            Kind.RING, enter_ns=at(begin), exit_ns=at(begin + T + 300), ready_ns=at(begin + T),
+            copy_ns=at(begin + T + 50), done_ns=at(begin + T + 290), a=27, b=i, ret=1 << 20, fd=4, waker=100,
+        )  # fmt: skip
+    analysis = story.analyse()
+    named = "io_uring_enter" if inside else "io_uring's task work"
+    assert row(analysis).phase2.blocked_in == named
+    assert f"in {named}." in analysis.lessons[0].evidence
+
+
 def test_unseen_requests_are_said_and_not_guessed() -> None:
     story = Story(accounted=True).server(3, 8801).accept(3, 4, 100, 1_000, 5000)
     story.call("io_uring_setup", 1_001, 1_010, 7, a=8)

@@ -45,6 +45,35 @@ def signal_driven() -> Analysis:
     return analyse(story.events(argv=["python3", "signal_driven_echo.py"], evidence=list(EVIDENCE)))
 
 
+def polling_ptrace() -> Analysis:
+    """A server that tries five times: when its data came is bounded by the try that found them."""
+    story = Story(4711, accounted=True)
+    story.server(3, 8801, 1_000).accept(3, 4, 20_000, 20_030, 53_312)
+    time = 20_100.0
+    for _ in range(23):
+        for _ in range(5):
+            story.call("recvfrom", time, time + 20, -11, fd=4, a=MIB)
+            story.call("clock_nanosleep", time + 60, time + 9_400, 0, asleep=9_300, queued=5, c=1_000_000)
+            time += 9_480
+        story.call("recvfrom", time, time + 198, MIB, fd=4, a=MIB)
+        time += 300
+    return analyse(story.events(argv=["python3", "nonblocking_echo.py"], evidence=list(EVIDENCE)))
+
+
+def own_thread() -> Analysis:
+    """A server that computes, and whose own thread copies for io_uring, in no call."""
+    story = _connected().call("io_uring_setup", 20_050, 20_080, 7, a=8)
+    for message in range(7):
+        begin = 20_100.0 + message * 50_500
+        story.call("io_uring_enter", begin, begin + 5, 1, fd=7, a=1)
+        story.row(
+            Kind.RING, enter_ns=at(begin + 2), exit_ns=at(begin + 50_240), ret=65_536, a=27, b=message, fd=4,
+            waker=4711, ready_ns=at(begin + 50_000), copy_ns=at(begin + 50_130), done_ns=at(begin + 50_238),
+            copies=2, copied=65_536,
+        )  # fmt: skip
+    return analyse(story.events(argv=["python3", "who_copied.py"], evidence=list(EVIDENCE)))
+
+
 def at_once() -> Analysis:
     """A blocking server whose data are always there before it asks."""
     story = _connected()
@@ -166,4 +195,6 @@ MODELS: dict[str, Callable[[], Analysis]] = {
     "blocking_ptrace": lambda: scenes.blocking(accounted=True),
     "signal_driven": signal_driven,
     "at_once": at_once,
+    "polling_ptrace": polling_ptrace,
+    "own_thread": own_thread,
 }

@@ -133,6 +133,42 @@ def test_the_asynchronous_process_is_free_to_the_end() -> None:
     assert "a kernel thread copies" in words(scene)
 
 
+def test_the_process_is_drawn_where_its_own_thread_copies() -> None:
+    scene = drawn("model", recordings.own_thread())
+    own = [item for item in walk(scene.items) if isinstance(item, Rect) and 0 < item.x < WIDTH / 2]
+    assert {item.meaning for item in own} == {Meaning.FREE, Meaning.COPY}
+    assert "its thread copies" in words(scene)
+    side = drawn("comparison", recordings.own_thread(), scenes.asynchronous())
+    every = [item for item in walk(side.items) if isinstance(item, Rect) and not item.plain]
+    bars = [bar for bar in every if bar.meaning is Meaning.COPY]
+    assert sorted(item.width > 14 for item in bars) == [False, False, True]  # two kernels, one process
+
+
+@pytest.mark.parametrize("name", [name for name in DRAWN if name.startswith("model")])
+def test_no_words_of_a_model_are_shortened(name: str) -> None:
+    """Real times and names of calls fit beside the bars, bounded ones too."""
+    kind, made = DRAWN[name]
+    assert not [line for line in words(drawn(kind, *(make() for make in made))) if "…" in line]
+
+
+def test_a_stage_shows_no_bar_beyond_its_phase() -> None:
+    """The process is free to the end, but not before the end has come."""
+    scene = drawn("model", scenes.asynchronous())
+    ends = []
+    for step in (1, 3, scene.steps):
+        bars = [item for item in walk(scene.until(step).items) if isinstance(item, Rect) and item.width == 56]
+        own, kernel = ([bar for bar in bars if (bar.x < WIDTH / 2) is left] for left in (True, False))
+        ends.append(max(bar.y + bar.height for bar in own))
+        assert ends[-1] == pytest.approx(max(bar.y + bar.height for bar in kernel), abs=1)
+    assert ends[0] < ends[1] < ends[2]
+
+
+def test_a_message_lies_in_its_buffer_from_the_stage_in_which_it_comes() -> None:
+    scene = drawn("conversation", recordings.overtaken())
+    first = [item for item in walk(scene.until(1).items) if isinstance(item, Rect)]
+    assert Meaning.READY in {item.meaning for item in first}
+
+
 def test_what_is_bounded_is_dashed_and_says_so() -> None:
     scene = drawn("model", scenes.blocking(accounted=True))
     assert any(line.startswith("≈ ") for line in words(scene))
@@ -287,7 +323,9 @@ def test_few_lanes_are_drawn_larger() -> None:
 def test_fills_of_an_operation_are_named(made: Made) -> None:
     scene = drawn("model", made())
     own = [
-        item for item in walk(scene.items) if isinstance(item, Rect) and item.x == 310 and item.height >= 4
+        item
+        for item in walk(scene.items)
+        if isinstance(item, Rect) and item.width == 56 and item.x < WIDTH / 2 and item.height >= 4
     ]
     legend = told_fills(scene)
     for meaning in (Meaning.NAP, Meaning.POLL):

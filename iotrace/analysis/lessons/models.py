@@ -87,9 +87,8 @@ def who_copied(case: Case) -> str | None:
     if found is None or not found[1].phase2.total_ns or found[1].phase2.free > 0.99:
         return None
     return _(
-        "the request was asynchronous, but {share} of the copying ran in the process's own thread, inside"
-        " io_uring_enter."
-    ).format(share=f"{found[1].phase2.blocked:.0%}")
+        "the request was asynchronous, but {share} of the copying ran in the process's own thread, in {call}."
+    ).format(share=f"{found[1].phase2.blocked:.0%}", call=said(found[1].phase2.blocked_in))
 
 
 def settimeout(case: Case) -> str | None:
