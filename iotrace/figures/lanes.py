@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from iotrace import wording
 from iotrace.analysis.matrix import spoken
@@ -17,6 +18,9 @@ from iotrace.timeline import Lane, Raster, Run, What, rasterise
 
 #: Of a row's height: what is of no interest is drawn low.
 LOW = {Meaning.FREE: 0.45, Meaning.NAP: 0.45, Meaning.EMPTY: 0.6}
+
+#: Marks nearer than this (points) are so high, of a row's height: what fills the time between stays in sight.
+_APART, _CROWDED = 4.0, 0.3
 
 _NAMED = (Meaning.WAIT, Meaning.TRANSFER, Meaning.OTHER)  # their bars say in which call
 
@@ -60,7 +64,7 @@ def bars(
             continue
         tall = height * LOW.get(meaning, 1.0)
         edge = Stroke.DASHED if run.bounded else Stroke.SOLID
-        outlined = length >= (8 if run.bounded else 4)  # two dashes
+        outlined = length >= (8 if run.bounded else 4) or meaning is Meaning.LOST  # two dashes; seen at all
         found.append(
             Rect(x, middle - tall / 2, length, tall, meaning, outlined, length < 6, stroke=edge, weight=0.8)
         )
@@ -90,6 +94,7 @@ def _marks(
 ) -> list[Item]:
     """Return what is rare and short, drawn over what fills its cell."""
     found: list[Item] = []
+    dense = _dense([mark.cell for mark in raster.marks if mark.what is not What.ACCEPTED], _APART / wide)
     for mark in raster.marks:
         if raster.what[mark.cell] == mark.what:
             continue
@@ -101,8 +106,17 @@ def _marks(
             continue
         meaning = OF_WHAT[mark.what]
         seen.add(meaning)
-        found.append(Rect(x, top, max(1.6, wide), height, meaning, outlined=False, plain=True))
+        tall = height * (_CROWDED if mark.cell in dense else 1.0)
+        y = top + (height - tall) / 2
+        found.append(Rect(x, y, max(1.6, wide), tall, meaning, outlined=False, plain=True))
     return found
+
+
+def _dense(cells: Sequence[int], apart: float) -> set[int]:
+    """Return the cells that have another one nearer than ``apart``: their marks would hide what is between."""
+    ordered = sorted(set(cells))
+    near = [pair for pair in pairwise(ordered) if pair[1] - pair[0] < apart]
+    return {cell for pair in near for cell in pair}
 
 
 def named(seen: set[Meaning | Shape]) -> list[tuple[Meaning | Shape, str]]:

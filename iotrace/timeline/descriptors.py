@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from iotrace.analysis.model import Act, Analysis, Basis
 from iotrace.timeline.lanes import Ints, Lane, Track, What, track
+from iotrace.timeline.threads import processes_of
 
 #: An operation for a client weighs so many times one on a connection that the target made itself.
 _CLIENTS_FIRST = 1_000
@@ -19,6 +20,7 @@ class DescriptorLanes:
         self._analysis = analysis
         self.life = np.ascontiguousarray(analysis.operations["life"])
         self._copies: dict[str, NDArray[np.generic]] = {}
+        self._processes = processes_of(analysis)
 
     def weights(self, wanted: NDArray[np.bool_] | None = None) -> dict[int, int]:
         """Return {life: weight} of every descriptor with operations, among the (operations,) ``wanted``.
@@ -76,10 +78,11 @@ class DescriptorLanes:
         )
 
     def life_of(self, life: int) -> tuple[int, int]:
-        """Return when a descriptor was opened and closed; the recording's begin and end where unseen."""
+        """Return when a descriptor was opened and closed; its process's begin and end where unseen."""
         what = self._analysis.descriptors[life]
-        opened = self._analysis.begin_ns if what.open_ns is None else what.open_ns
-        closed = self._analysis.end_ns if what.close_ns is None else what.close_ns
+        came, went = self._processes.get(what.tgid, (self._analysis.begin_ns, self._analysis.end_ns))
+        opened = came if what.open_ns is None else what.open_ns
+        closed = went if what.close_ns is None else what.close_ns
         return opened, max(opened, closed)
 
     def _column(self, name: str, index: Ints) -> Ints:

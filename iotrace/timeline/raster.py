@@ -77,8 +77,11 @@ def rasterise(
     time[lane.base] += np.clip(inside - busy, 0, None)
     what = time.argmax(axis=0).astype(np.uint8)
     unsure_cells = bounded[what, np.arange(width)] * 2 > time[what, np.arange(width)]
-    for first_ns, last_ns, _ in gaps:
+    known = _known_until(lane, gaps)
+    for (first_ns, last_ns, _), until in zip(gaps, known, strict=True):
         touched = (edges[:-1] <= last_ns) & (edges[1:] > first_ns)
+        touched |= (what == lane.base) & (edges[:-1] >= until) & (edges[:-1] < first_ns)
+        touched &= inside > 0  # what had ended, or not begun, lost nothing
         what[touched] = What.LOST
         unsure_cells[touched] = False
     marks = tuple(
@@ -88,6 +91,21 @@ def rasterise(
         for mark in _marks(each, edges, what)
     )
     return Raster(what, unsure_cells, _runs(lane, edges, what, unsure_cells), marks)
+
+
+def _known_until(lane: Lane, gaps: tuple[tuple[int, int, int], ...]) -> list[int]:
+    """Return until when a lane is known before each gap: the end of the last segment.
+
+    A call's row is written when it ends. One that was lost may have begun long before the gap, so what
+    looks like the thread's own code, or a descriptor for which nobody waits, may have been that call.
+    """
+    begin = np.array([first for first, _, _ in gaps], np.int64)
+    until = np.full(len(gaps), lane.begin_ns, np.int64)
+    for each in lane.tracks:
+        ends = np.sort(each.end_ns)
+        at = np.searchsorted(ends, begin, "right")
+        until = np.where(at > 0, np.maximum(until, ends[np.maximum(at - 1, 0)]), until)
+    return [int(each) for each in until]
 
 
 def _shares(each: Track, edges: Ints) -> tuple[Ints, Ints]:

@@ -53,7 +53,10 @@ def life_of(analysis: Analysis, tid: int) -> tuple[int, int]:
 
 
 def lives_of(analysis: Analysis) -> dict[int, tuple[int, int]]:
-    """Return {thread: when it came, when it went} of all threads, as :func:`life_of` does."""
+    """Return {thread: when it came, when it went} of all threads, as :func:`life_of` does.
+
+    Of what ran before we attached nothing is known until its first call: the one under way then has no row.
+    """
     events = analysis.events
     kind = events["kind"]
     rows = np.flatnonzero((kind == Kind.TASK_NEW) | (kind == Kind.TASK_EXIT))
@@ -65,11 +68,28 @@ def lives_of(analysis: Analysis) -> dict[int, tuple[int, int]]:
             came.setdefault(tid, time_ns)
         else:
             went[tid] = time_ns
+    if events.header.get("attached"):
+        calls = analysis.call_columns
+        order = np.argsort(calls.enter_ns, kind="stable")
+        tids, first = np.unique(calls.tid[order], return_index=True)
+        for tid, at in zip(tids.tolist(), calls.enter_ns[order[first]].tolist(), strict=True):
+            came.setdefault(tid, at)
     lives = {}
     for _, tid, _ in analysis.threads:
         begin = came.get(tid, analysis.begin_ns)
         lives[tid] = begin, max(begin, went.get(tid, analysis.end_ns))
     return lives
+
+
+def processes_of(analysis: Analysis) -> dict[int, tuple[int, int]]:
+    """Return {process: when its first thread came, when its last one went}."""
+    lives = lives_of(analysis)
+    found: dict[int, tuple[int, int]] = {}
+    for tgid, tid, _ in analysis.threads:
+        came, went = lives[tid]
+        first, last = found.get(tgid, (came, went))
+        found[tgid] = min(first, came), max(last, went)
+    return found
 
 
 def _foreign_copies(analysis: Analysis, tid: int) -> tuple[Track, ...]:
@@ -114,7 +134,7 @@ def worker_lanes(analysis: Analysis) -> list[Lane]:
                     tgid,
                     tid,
                     -1,
-                    What.OPEN,
+                    What.ABSENT,  # nobody sees what else it does
                     analysis.begin_ns,
                     analysis.end_ns,
                     tracks,

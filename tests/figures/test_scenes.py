@@ -312,6 +312,16 @@ def test_bounded_bars_are_dashed_as_the_small_print_says() -> None:
     assert all(bar.outlined for bar in bounded)
 
 
+def test_crowded_copies_leave_the_wait_in_sight() -> None:
+    """A thousand copies of microseconds are no time: what the thread did between them is larger."""
+    story = scenes.busy()
+    bars = [item for item in lanes_of(drawn("timeline", story)) if isinstance(item, Rect)]
+    ticks = [bar for bar in bars if bar.meaning is Meaning.COPY]
+    waits = [bar for bar in bars if bar.meaning is Meaning.TRANSFER]
+    assert len(ticks) > 300
+    assert max(bar.height for bar in ticks) < 0.5 * max(bar.height for bar in waits)
+
+
 def test_few_lanes_are_drawn_larger() -> None:
     """Of the room between title and legend, at least two thirds on a slide."""
     scene = drawn("timeline", scenes.chat())

@@ -88,6 +88,16 @@ def nonblocking() -> Analysis:
     return analyse(story.events(**_header(story, "demos/nonblocking_echo.py")))
 
 
+def busy() -> Analysis:
+    """A blocking server that receives every millisecond, and copies for a microsecond."""
+    story = Story(4711)
+    story.server(3, 8801, 1_000).accept(3, 4, 20_000, 20_030, 53_312)
+    for message in range(1_000):
+        begin = 20_100.0 + message * 1_000
+        story.call("recvfrom", begin, begin + 990, 64, 985, ready=begin + 985, copy=begin + 989, fd=4, a=64)
+    return analyse(story.events(**_header(story, "busy.py")))
+
+
 def asynchronous() -> Analysis:
     """A server whose receives are made by an io_uring worker while it computes."""
     story = Story(4711)
