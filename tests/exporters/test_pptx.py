@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from iotrace.capture.clients import shipped
 from iotrace.exporters import PICTURES, export
 from iotrace.exporters.contract import CannotExport
 from iotrace.exporters.pptx.lesson import code, questions
-from iotrace.exporters.pptx.slides import code_rows_of
+from iotrace.exporters.pptx.slides import code_rows_of, kept_together
 from iotrace.exporters.summaries import matrix_rows
 from iotrace.figures import KINDS, Scene, outline
+from iotrace.figures.metrics import width
 from iotrace.figures.scene import HEIGHTS, WIDTH, Area, Brace, Dot, Line, Rect, Text, walk
 from iotrace.recording.reading import read
 from iotrace.theme import DARK, LIGHT, Meaning, Theme
@@ -186,7 +188,7 @@ def test_the_table_is_the_proof_matrix() -> None:
     )
     cells = [[cell.text_frame.text for cell in row.cells] for row in table.rows]
     assert cells[0][3:] == ["phase 1: waiting for data", "phase 2: copying to the process"]
-    assert cells[1:] == [list(row[:5]) for row in matrix_rows(analysis)]
+    assert cells[1:] == [[kept_together(cell) for cell in row[:5]] for row in matrix_rows(analysis)]
 
 
 def test_what_the_last_row_reads_is_large_enough() -> None:
@@ -312,3 +314,31 @@ def test_libreoffice_draws_what_the_scene_says(tmp_path: Path, environment: dict
     for path, scene in zip(alone, all_kinds, strict=True):
         seen = squares(Image.open(path.with_suffix(".png")), scene)
         assert differing(squares(resvg(scene), scene), seen, 0.25) < 0.06, scene.kind
+
+
+def test_no_row_of_code_ends_on_the_sign_of_its_remark() -> None:
+    line = "    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 << 10)  # inherited by children"
+    rows = code_rows_of(line)
+    assert len(rows) == 2
+    assert rows[1].split()[0] == "#"
+    assert " ".join("".join(f"{row} " for row in rows).split()) == " ".join(line.split())
+
+
+def test_no_word_of_a_table_is_divided_and_its_heads_are_large_enough() -> None:
+    """A column has room for its longest word, with the margins of its cells."""
+    presentation = opened(exported(scenes.asynchronous(), "pptx"))
+    tables = [shape.table for slide in presentation.slides for shape in slide.shapes if shape.has_table]
+    assert tables
+    for table in tables:
+        for at, column in enumerate(table.columns):
+            for number, row in enumerate(table.rows):
+                paragraph = row.cells[at].text_frame.paragraphs[0]
+                assert all(run.font.size.pt >= 18 for run in paragraph.runs)
+                for word in row.cells[at].text_frame.text.split(" "):
+                    assert width(word, 18, not number) + 12 <= column.width / POINT + 0.1, word
+
+
+def test_losses_are_on_the_first_slide() -> None:
+    lossy = replace(scenes.chat(), lost=23)
+    first = opened(exported(lossy, "pptx")).slides[0]
+    assert any("23 events were lost" in said for said in words(first))

@@ -10,7 +10,9 @@ from iotrace.analysis.model import Act, Analysis
 from iotrace.exporters.pptx.slides import Slides
 from iotrace.exporters.summaries import CALLS, MATRIX, call_rows, matrix_rows
 from iotrace.figures.scene import Scene
-from iotrace.language import N_, _, current
+from iotrace.language import N_, _, current, ngettext
+from iotrace.numbers import grouped
+from probes.table import BY_NAME
 
 BASES = N_("≈ bounded, ? unseen")
 
@@ -36,6 +38,13 @@ def opening(slides: Slides, title: str, analysis: Analysis, claim: str = "") -> 
     for act, verdict in analysis.verdicts.items():
         line = f"{_(wording.ACTS[act]).capitalize()}: {wording.verdict(verdict)}"
         told.append(f"{line} — {verdict.because}" if act is not Act.ACCEPT and verdict.because else line)
+    if analysis.lost:
+        words = ngettext(
+            "{n} event was lost: counts and shares are lower bounds",
+            "{n} events were lost: counts and shares are lower bounds",
+            analysis.lost,
+        )
+        told.append(words.format(n=grouped(analysis.lost)))
     if analysis.process_model in wording.PROCESS_MODELS:
         told.append(_("Served by {model}").format(model=_(wording.PROCESS_MODELS[analysis.process_model])))
     slides.words(title, told or [_("No receive and no accept was seen: there is nothing to judge.")], size=28)
@@ -72,7 +81,15 @@ def lessons(slides: Slides, analysis: Analysis) -> None:
     """Add a slide for each lesson: its evidence from this recording, its story in the notes."""
     for lesson in analysis.lessons:
         title, story = story_of(lesson.name)
-        slides.words(title, [lesson.evidence, f"iotrace explain {lesson.name}"], story, 28)
+        slides.words(title, [sentence(lesson.evidence), f"iotrace explain {lesson.name}"], story, 28)
+
+
+def sentence(words: str) -> str:
+    """Return words as a sentence; a name of a call at its begin stays as it is written."""
+    first = words.partition(" ")[0]
+    if first not in BY_NAME and first not in ("select", "accept"):
+        words = words[:1].upper() + words[1:]
+    return words if words.endswith((".", "。")) else _("{sentence}.").format(sentence=words)
 
 
 def story_of(name: str) -> tuple[str, str]:

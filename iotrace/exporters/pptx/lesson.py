@@ -9,7 +9,7 @@ from iotrace.analysis.comparison import compare
 from iotrace.analysis.model import Act, Analysis, Basis, MatrixRow
 from iotrace.capture.clients import Demo, ManifestError, shipped
 from iotrace.exporters.contract import CannotExport
-from iotrace.exporters.pptx.deck import drawn, lessons, opening, proof
+from iotrace.exporters.pptx.deck import drawn, lessons, opening, proof, sentence
 from iotrace.exporters.pptx.slides import Slides, code_rows_of
 from iotrace.exporters.summaries import listed, shares
 from iotrace.figures.scene import Scene
@@ -89,29 +89,29 @@ def questions(analysis: Analysis) -> Iterator[tuple[str, str]]:
         yield _("Where is the process while they are copied?"), _second(row)
         yield _("Is that synchronous, as POSIX defines it?"), _synchronous(analysis)
     if analysis.order:
-        yield _("In which order are the clients answered, and why?"), _sentence(analysis.order)
+        yield _("In which order are the clients answered, and why?"), sentence(analysis.order)
 
 
 def _first(row: MatrixRow) -> str:
     if row.phase1.basis is Basis.UNSEEN:
-        return _sentence(_(_HIDDEN))
+        return sentence(_(_HIDDEN))
     if not row.phase1.total_ns:
         return _("Nowhere: the data were there at once.")
-    return _sentence(f"{_about(row.phase1.basis)}{listed(shares(row.phase1))}")
+    return sentence(f"{_about(row.phase1.basis)}{listed(shares(row.phase1))}")
 
 
 def _second(row: MatrixRow) -> str:
     if row.phase2.basis is Basis.UNSEEN:
-        return _sentence(_(_HIDDEN))
+        return sentence(_(_HIDDEN))
     if not row.phase2.total_ns:
         return _("Nothing was copied.")
-    return _sentence(f"{_about(row.phase2.basis)}{listed(shares(row.phase2))}")
+    return sentence(f"{_about(row.phase2.basis)}{listed(shares(row.phase2))}")
 
 
 def _synchronous(analysis: Analysis) -> str:
     (side,) = compare([("", analysis)])
     if side.synchronous is None:
-        return _sentence(_("this recording does not say: {why}").format(why=_(_HIDDEN)))
+        return sentence(_("this recording does not say: {why}").format(why=_(_HIDDEN)))
     if side.synchronous:
         return _("Yes: while the data are copied, the process is inside the call and can do nothing else.")
     return _("No: the process was free in both phases; somebody else copied.")
@@ -119,11 +119,6 @@ def _synchronous(analysis: Analysis) -> str:
 
 def _about(basis: Basis) -> str:
     return "≈ " if basis is Basis.BOUNDED else ""
-
-
-def _sentence(words: str) -> str:
-    words = words[:1].upper() + words[1:]
-    return words if words.endswith((".", "。")) else _("{sentence}.").format(sentence=words)
 
 
 def _demo(analysis: Analysis) -> Demo:

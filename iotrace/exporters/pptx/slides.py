@@ -33,6 +33,9 @@ _CODE_SIGN, _CODE_LINE, _PROSE_LINE = 0.601, 1.15, 1.3
 #: The layout of python-pptx's own template that has a title and nothing else.
 _TITLE_ONLY = 5
 
+#: A sign of private use: a blank at which no line ends, but while lines are made.
+_TIED = "\ue000"
+
 _SIZES = (36.0, 32.0, 28.0, 24.0, 22.0, 20.0)
 
 #: A table without lines of its own (ECMA-376, the style that is there without a file of styles).
@@ -49,13 +52,19 @@ def code_rows_of(line: str) -> list[str]:
     indent = len(line) - len(stripped)
     if len(line) <= _CODE_COLUMNS:
         return [line]
-    return textwrap.wrap(
-        stripped,
+    rows = textwrap.wrap(
+        stripped.replace("  # ", "  #" + _TIED),  # no row ends on the sign of a remark
         _CODE_COLUMNS,
         initial_indent=" " * indent,
         subsequent_indent=" " * (indent + 8),
         break_on_hyphens=False,
     )
+    return [row.replace(_TIED, " ") for row in rows]
+
+
+def kept_together(words: str) -> str:
+    """Return words in which no number is parted from its %, at the end of a line."""
+    return words.replace(" %", "\u202f%")
 
 
 class Slides:
@@ -113,7 +122,7 @@ class Slides:
         slide = self._headed(title, notes)
         wide = _columns(heads, rows, size)
         lines = [_height(row, wide, size) for row in rows]
-        room, kept = self.bottom - _TOP - _height(heads, wide, size) - size * 3, 0
+        room, kept = self.bottom - _TOP - _height(heads, wide, size, head=True) - size * 3, 0
         while kept < len(rows) and sum(lines[: kept + 1]) <= room:
             kept += 1
         shape = slide.shapes.add_table(
@@ -126,7 +135,7 @@ class Slides:
         for at, points in enumerate(wide):
             table.columns[at].width = emu(points)
         for index, row in enumerate([heads, *rows[:kept]]):
-            table.rows[index].height = emu(_height(row, wide, size))
+            table.rows[index].height = emu(_height(row, wide, size, head=not index))
             for at, words in enumerate(row):
                 self._cell(table.cell(index, at), words, size, not index, at in numbers)
         more = len(rows) - kept
@@ -171,7 +180,7 @@ class Slides:
         paragraph = cell.text_frame.paragraphs[0]
         paragraph.alignment = PP_ALIGN.RIGHT if right else PP_ALIGN.LEFT
         meaning = Meaning.MUTED if head else Meaning.TEXT
-        write(paragraph, words, size - 2 if head else size, self._theme[meaning].word, head)
+        write(paragraph, kept_together(words), size, self._theme[meaning].word, head)
 
     def _blank(self) -> Any:
         slide = self._presentation.slides.add_slide(self._presentation.slide_layouts[_TITLE_ONLY])
@@ -197,13 +206,13 @@ class Slides:
         slide.notes_slide.notes_text_frame.text = "\n".join(map(legible, words.splitlines()))
 
 
-def _lines(words: str, room: float, size: float) -> int:
+def _lines(words: str, room: float, size: float, bold: bool = False) -> int:
     """Return how many lines words take, at most: a line may lack its last word's length."""
-    return max(1, -int(-width(words, size) * 1.08 // room))
+    return max(1, -int(-width(words, size, bold) * 1.08 // room))
 
 
-def _height(row: Sequence[str], wide: Sequence[float], size: float) -> float:
-    lines = max(_lines(legible(words), room - 12, size) for words, room in zip(row, wide, strict=True))
+def _height(row: Sequence[str], wide: Sequence[float], size: float, head: bool = False) -> float:
+    lines = max(_lines(legible(words), room - 12, size, head) for words, room in zip(row, wide, strict=True))
     return lines * size * 1.2 + 8
 
 
@@ -216,8 +225,23 @@ def _columns(heads: Sequence[str], rows: Sequence[Sequence[str]], size: float) -
     spare = _ROOM - sum(needs)
     if spare >= 0:
         return needs
+    whole = [_widest(heads[at], [row[at] for row in rows], size) for at in range(len(heads))]
     least = _ROOM / len(needs)
     tight = [at for at, need in enumerate(needs) if need <= least]
     left = _ROOM - sum(needs[at] for at in tight)
     wanted = sum(need for at, need in enumerate(needs) if at not in tight)
-    return [need if at in tight else need / wanted * left for at, need in enumerate(needs)]
+    given = [need if at in tight else need / wanted * left for at, need in enumerate(needs)]
+    short = sum(max(0.0, word - room) for word, room in zip(whole, given, strict=True))
+    over = [max(0.0, room - word) for word, room in zip(whole, given, strict=True)]
+    if not 0 < short <= sum(over):
+        return given
+    return [
+        max(room, word) - short * more / sum(over)
+        for room, word, more in zip(given, whole, over, strict=True)
+    ]
+
+
+def _widest(head: str, words: Sequence[str], size: float) -> float:
+    """Return the room that a column needs so that no word of it is divided."""
+    parts = [(part, each is head) for each in (head, *words) for part in legible(kept_together(each)).split()]
+    return max((width(part, size, bold) for part, bold in parts), default=0.0) * 1.08 + 16
