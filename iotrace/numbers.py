@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from iotrace.language import ngettext
+from iotrace.language import _, ngettext
 
 _STEPS = (("s", 1_000_000_000), ("ms", 1_000_000), ("µs", 1_000))
 _SIZES = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
@@ -64,7 +64,7 @@ def counted(count: int, one: str, many: str, **more: object) -> str:
 def factor(value: float) -> str:
     """Write a magnification with two significant digits: ``20 000×``."""
     if value < 1:
-        return f"{value:.1g}×"
+        return _("{n}×").format(n=f"{value:.1g}")
     digits = len(str(int(value)))
     rounded = round(value, 2 - digits)
-    return f"{grouped(round(rounded)) if digits > 1 else f'{rounded:g}'}×"
+    return _("{n}×").format(n=grouped(round(rounded)) if digits > 1 else f"{rounded:g}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from iotrace.analysis.model import Act, Analysis, Basis, Descriptor, Model, Verdict
+from iotrace.analysis.model import NAMELESS, Act, Analysis, Basis, Descriptor, Model, Verdict
 from iotrace.language import N_, _
 from iotrace.numbers import counted
 
@@ -124,15 +124,15 @@ def target(analysis: Analysis) -> str:
 def descriptor(what: Descriptor) -> str:
     """Name a descriptor in few words: ``tcp :53312``, ``listen :8801``. Not yet escaped."""
     ours, arrow, theirs = what.name.partition(" ← ")
-    name = theirs if arrow else ours
+    name = theirs if arrow and theirs != NAMELESS else ours
     made, name = name.startswith("→ "), name.removeprefix("→ ")  # a connection that the process made
     for prefix in ("127.0.0.1:", "[::1]:", "0.0.0.0:", "[::]:"):
         if name.startswith(prefix):
             name = name[len(prefix) - 1 :]
             break
-    name = f"→ {name}" if made else name
-    if what.kind == "file":
+    if what.kind == "file" or name.startswith("/"):  # a socket's path is long, and no more than a file's
         name = PurePosixPath(name).name or name
+    name = f"→ {name}" if made else name
     if what.kind in ("unknown", "socket") or name.startswith(what.kind):
         return name or what.kind
     return f"{what.kind} {name}".strip()

@@ -93,6 +93,10 @@ PLACES = (
 )
 
 
+#: What stands for the name of a peer that has none: a unix socket that was not bound.
+NAMELESS = "(unnamed peer)"
+
+
 @dataclass(frozen=True)
 class Descriptor:
     """One life of a descriptor: from the call that made it to its close.

@@ -16,7 +16,7 @@ from iotrace.analysis import modes, sockets
 from iotrace.analysis.axis import Ints, take
 from iotrace.analysis.calls import Calls, code
 from iotrace.analysis.descriptors import Lives, name_of_link
-from iotrace.analysis.model import Descriptor, Model
+from iotrace.analysis.model import NAMELESS, Descriptor, Model
 from iotrace.analysis.operation import Operations
 from iotrace.analysis.readiness import EPOLLET, Readiness
 from iotrace.columns import Events
@@ -100,7 +100,7 @@ class DescriptorTable(Sequence[Descriptor]):
             peer = sockets.text(events.blob_of(int(calls.row[origin])))
             listener = int(lives.of_call[origin])
             local = self._local(int(lives.root[listener])) if listener >= 0 else ""
-            return f"{local} ← {peer}" if peer else f"{local} ← (unnamed peer)"
+            return f"{local} ← {peer}" if peer else f"{local} ← {NAMELESS}"
         if root in connected:
             remote = sockets.text(events.blob_of(int(calls.row[connected[root]])))
             return f"→ {remote}" if remote else ""

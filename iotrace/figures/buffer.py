@@ -9,7 +9,18 @@ from iotrace.analysis.calls import Calls, is_role
 from iotrace.analysis.levels import FULL_NS
 from iotrace.analysis.model import Analysis, Level
 from iotrace.figures.axes import level_lines, time_axis
-from iotrace.figures.page import LINE, NothingToDraw, Request, compose, legend, legend_rows, legible, page
+from iotrace.figures.metrics import width
+from iotrace.figures.page import (
+    BODY,
+    LINE,
+    NothingToDraw,
+    Request,
+    compose,
+    legend,
+    legend_rows,
+    legible,
+    page,
+)
 from iotrace.figures.scene import Area, Group, Item, Line, Rect, Scene
 from iotrace.language import N_, _, ngettext
 from iotrace.numbers import brief, duration, grouped, size
@@ -75,8 +86,15 @@ def buffer(request: Request) -> Scene:
     items.append(Group(tuple(strip), _slept(len(sleeps), duration(slept)), "sched_switch", 2))
     items += legend(meanings, paper.left, paper.bottom - (rows - 1) * LINE - 4, paper.width)
     writer, reader = analysis.descriptors[level.writer], analysis.descriptors[level.reader]
-    names = f"fd {writer.fd} {wording.descriptor(writer)} → fd {reader.fd} {wording.descriptor(reader)}"
+    names = _("from {writer} to {reader}").format(
+        writer=f"fd {writer.fd}",
+        reader=f"fd {reader.fd} {wording.descriptor(reader)}",
+    )
     subtitle = f"{told} · {_slept(len(sleeps), brief(slept))} · {names}"
+    if len(analysis.levels) > 1:
+        fullest = _("the fullest of {n} buffers").format(n=grouped(len(analysis.levels)))
+        longer = f"{fullest} · {subtitle}"
+        subtitle = longer if width(longer, BODY) <= paper.width else subtitle
     title = _("A full buffer blocks the sender: {program}").format(program=wording.target(analysis))
     told = f"{legible(names)}: {told}; {_slept(len(sleeps), duration(slept))}"
     return compose("buffer", paper, title, subtitle, items, [analysis], told)

@@ -226,9 +226,7 @@ class _Drawing:
         if number and first.span_ns and panel.height >= 40:
             times = (panel.height / panel.span_ns) / (first.height / first.span_ns)
             if times >= 1.5:
-                found.append(
-                    Text(self.paper.left, y + 20 + LINE - 2, f"× {factor(times)[:-1]}", BODY, Meaning.MUTED)
-                )
+                found.append(Text(self.paper.left, y + 20 + LINE - 2, factor(times), BODY, Meaning.MUTED))
         for step, each in enumerate(self.columns, 1):
             spell = each.spells.spells[number]
             words = timed(spell.length_ns, spell.length_basis)

@@ -139,7 +139,9 @@ class _Drawing:
         accepts = message.act is Act.ACCEPT
         if not row.taken:
             room = _CLIENTS - self.paper.left - 110
-            name = fit(legible(self._name(message.life)), room, BODY)
+            name = legible(self._name(message.life))
+            if width(name, BODY) > room:  # its own name says more than its kind
+                name = fit(name.partition(" ")[2] or name, room, BODY)
             items.append(Text(_CLIENTS - 10, y + 6, name, BODY, anchor=Anchor.END))
             items.append(Line(((_CLIENTS, y), (x - self.bar / 2, y)), Meaning.READY, 1.8, head=True))
             words = _("connects") if accepts else size(message.bytes)

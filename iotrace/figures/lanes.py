@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ from iotrace import wording
 from iotrace.analysis.matrix import spoken
 from iotrace.analysis.model import Analysis
 from iotrace.figures.meanings import OF_WHAT, WORDS
-from iotrace.figures.metrics import width
+from iotrace.figures.metrics import fit, width
 from iotrace.figures.page import BODY, SIGN, centred
 from iotrace.figures.scene import Dot, Item, Line, Rect, Shape, Stroke
 from iotrace.language import _
@@ -19,8 +20,11 @@ from iotrace.timeline import Lane, Raster, Run, What, rasterise
 #: Of a row's height: what is of no interest is drawn low.
 LOW = {Meaning.FREE: 0.45, Meaning.NAP: 0.45, Meaning.EMPTY: 0.6}
 
-#: Marks nearer than this (points) are so high, of a row's height: what fills the time between stays in sight.
+#: Marks nearer than this (points) are so high, of a row's height: what fills the time between is seen.
 _APART, _CROWDED = 4.0, 0.3
+
+#: What tells a descriptor from others in its lane's name: process, number, kind.
+_WHICH = re.compile(r"(?:\d+: )?fd \d+ \S{1,12} ")
 
 _NAMED = (Meaning.WAIT, Meaning.TRANSFER, Meaning.OTHER)  # their bars say in which call
 
@@ -35,6 +39,14 @@ def name_of(lane: Lane, analysis: Analysis) -> str:
         return _("kernel thread {tid}").format(tid=lane.tid)
     what = analysis.descriptors[lane.life]
     return f"{of}fd {what.fd} {wording.descriptor(what)}"
+
+
+def fitted(name: str, room: float) -> str:
+    """Return a lane's name in a room: which descriptor it is stays, its own name is shortened."""
+    head = _WHICH.match(name)
+    if head is None or width(name, BODY) <= room:
+        return fit(name, room, BODY)
+    return head[0] + fit(name[head.end() :], room - width(head[0], BODY), BODY)
 
 
 def bars(
@@ -113,7 +125,7 @@ def _marks(
 
 
 def _dense(cells: Sequence[int], apart: float) -> set[int]:
-    """Return the cells that have another one nearer than ``apart``: their marks would hide what is between."""
+    """Return the cells that have another one nearer than ``apart``: marks would hide what is between."""
     ordered = sorted(set(cells))
     near = [pair for pair in pairwise(ordered) if pair[1] - pair[0] < apart]
     return {cell for pair in near for cell in pair}

@@ -51,7 +51,9 @@ def messages(analysis: Analysis, most: int, asked: int | None = None) -> Excerpt
     accepted, or where this operation is none of it.
     """
     op = analysis.operations
-    known = np.flatnonzero((op["act"] != Act.SEND) & (op["life"] >= 0))
+    received = (op["act"] != Act.SEND) & (op["life"] >= 0)
+    served = received & (op["act"] != Act.RECEIVE_UPSTREAM)  # what came from who was asked is no client's
+    known = np.flatnonzero(served if served.any() else received)
     if not len(known):
         raise NothingToDraw(_("nothing was received or accepted in this recording: there is no conversation"))
     taken = known[np.argsort(op["end_ns"][known], kind="stable")]

@@ -26,7 +26,12 @@ _CURVES = (
     ("poll", ("poll", "ppoll"), Meaning.WAKE, Shape.TRIANGLE, Stroke.SOLID),
     ("epoll_wait", ("epoll_wait", "epoll_pwait", "epoll_pwait2"), Meaning.COPY, Shape.CIRCLE, Stroke.SOLID),
 )
+#: Sizes that people know, and look for on the axis: the limit of select.
+_KNOWN = (1024,)
+
 _LEAST = 3  # sizes that make a curve
+_CALLS = 5  # calls that make a median
+_SPAN = 4  # how many times the least set the largest is: else nothing has grown
 
 
 class _Curve(NamedTuple):
@@ -49,7 +54,10 @@ def scaling(request: Request) -> Scene:
     curves = _curves(analysis)
     if not curves:
         raise NothingToDraw(
-            _("no select, poll or epoll_wait had sets of three sizes: `iotrace demo scale` records some")
+            _(
+                "no select, poll or epoll_wait was called often enough with sets of three sizes:"
+                " `iotrace demo scale` records some"
+            )
         )
     paper = page(request.aspect)
     left, right = paper.left + 84, paper.right - 130
@@ -71,13 +79,14 @@ def scaling(request: Request) -> Scene:
         items.append(Line(((left, y_of(power)), (right, y_of(power))), Meaning.RULE, 1.0))
         label = _plain(power)
         items.append(Text(left - 8, y_of(power) + 6, label, BODY, Meaning.MUTED, Anchor.END))
-    free = right + 60
-    for count in sorted(set(sizes), reverse=True):
+    labels: list[Text] = []
+    for count in sorted(set(sizes)):
         items.append(Line(((x_of(count), floor), (x_of(count), floor + 6)), Meaning.MUTED, 1.0))
+    for count in sorted(set(sizes), key=lambda n: (n not in (low, high), n not in _KNOWN, n)):
         text = Text(x_of(count), floor + 24, grouped(count), BODY, Meaning.MUTED, Anchor.MIDDLE)
-        if text.left + text.width <= free:
-            items.append(text)
-            free = text.left - 10
+        if all(abs(text.x - each.x) >= (text.width + each.width) / 2 + 8 for each in labels):
+            labels.append(text)
+    items += labels
     items.append(
         Text((left + right) / 2, floor + 47, _("descriptors in the set"), BODY, anchor=Anchor.MIDDLE)
     )
@@ -159,8 +168,9 @@ def _curves(analysis: Analysis) -> list[_Curve]:
         if not len(chosen):
             continue
         watched = _watched(analysis, calls, chosen, name)
-        sizes = [n for n in np.unique(watched).tolist() if n > 0]
-        if len(sizes) < _LEAST:
+        counted = zip(*(each.tolist() for each in np.unique(watched, return_counts=True)), strict=True)
+        sizes = [n for n, calls_of in counted if n > 0 and calls_of >= _CALLS]
+        if len(sizes) < _LEAST or sizes[-1] < _SPAN * sizes[0]:
             continue
         medians = [max(1, int(np.median(took[chosen[watched == n]]))) for n in sizes]
         found.append(
@@ -171,7 +181,7 @@ def _curves(analysis: Analysis) -> list[_Curve]:
                 stroke,
                 sizes,
                 medians,
-                int(np.sum(watched > 0)),
+                int(np.isin(watched, sizes).sum()),
                 int(np.sum(watched <= 0)),
             )
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from iotrace import wording
 from iotrace.analysis.model import Analysis
 from iotrace.figures.axes import time_axis
-from iotrace.figures.lanes import bars, name_of, named
-from iotrace.figures.metrics import fit, width
+from iotrace.figures.lanes import bars, fitted, name_of, named
+from iotrace.figures.metrics import width
 from iotrace.figures.page import (
     BODY,
     LINE,
@@ -60,7 +60,7 @@ def timeline(request: Request) -> Scene:
     items, _place = time_axis(begin, window[1] - whole.origin_ns, left, right, paper.top + 16, bottom)
     for number, (lane, name) in enumerate(zip(shown, names, strict=True)):
         y = top + number * pitch
-        words = Text(left - 10, y + pitch / 2 + 6, fit(name, margin, BODY), BODY, anchor=Anchor.END)
+        words = Text(left - 10, y + pitch / 2 + 6, fitted(name, margin), BODY, anchor=Anchor.END)
         drawn = bars(lane, analysis, window, left, right, y + 3, pitch - 6, seen)
         step = 1 if lane.kind != "descriptor" else 2
         items.append(Group((words, *drawn), name, _weight(lane), step))

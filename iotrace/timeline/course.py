@@ -6,7 +6,9 @@ or what the process did first), and phase 2 (the copy).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +65,7 @@ def course(analysis: Analysis, index: int) -> Course:
     )
 
 
-def _copying(op: np.void, lane: Lane) -> Lane:
+def _copying(op: Mapping[str, Any], lane: Lane) -> Lane:
     """Return the lane of a thread while it copies for io_uring: that is no call of its own."""
     if int(op["model"]) != Model.ASYNCHRONOUS or not int(op["blocked2_ns"]):
         return lane

@@ -173,18 +173,15 @@ def scale() -> Analysis:
         while added < size:
             story.epoll_add(3, 10 + added, time)
             time, added = time + 2, added + 1
-        for _ in range(3):
+        for _ in range(5):
             story.call("poll", time, time + size, 2, a=size, c=-1, watch=[10 | 1 << 32 | 1 << 48] * 2)
             story.epoll_wait(3, time + 2_000, time + 2_003, [10, 11])
             time += 3_000
         few = min(size, 512)
-        story.select(
-            time,
-            time + few + (3 if size == 2 else 6 if size == 64 else 8),
-            list(range(10, 10 + few)),
-            [10, 11],
-        )
-        time += 2_000
+        for _ in range(5):
+            end = time + few + (3 if size == 2 else 6 if size == 64 else 8)
+            story.select(time, end, list(range(10, 10 + few)), [10, 11])
+            time += 2_000
     return analyse(story.events(argv=["python3", "scale.py"], evidence=list(EVIDENCE)))
 
 

@@ -10,15 +10,18 @@ import numpy as np
 import pytest
 
 from iotrace.analysis import Analysis
+from iotrace.analysis.model import Act
 from iotrace.escape import clean
 from iotrace.figures import HEIGHTS, KINDS, NothingToDraw, Request, Scene, draw
 from iotrace.figures.hatching import lines, under
+from iotrace.figures.lanes import fitted
 from iotrace.figures.overlap import problems
 from iotrace.figures.page import BODY, SMALL
 from iotrace.figures.scene import WIDTH, Area, Dot, Line, Rect, Shape, Stroke, Text, groups, walk
 from iotrace.theme import Hatch, Meaning
 from iotrace.timeline import typical
 from tests.figures import recordings
+from tests.story import Story, inet
 from tests.views import scenes
 
 HOSTILE = "<script>alert('&')</script>\u202e\x1b]0;gone\x07" + "x" * 10_000
@@ -240,8 +243,45 @@ def test_the_curves_are_the_medians() -> None:
     assert told["poll"] == "poll: 2: 2.0 µs, 64: 64 µs, 1024: 1.0 ms"
     assert told["epoll_wait"] == "epoll_wait: 2: 3.0 µs, 64: 3.0 µs, 1024: 3.0 µs"
     assert told["select"] == "select: 2: 5.0 µs, 64: 70 µs, 512: 520 µs"
-    assert "median of 21 calls that did not sleep" in words(scene)
+    assert "median of 45 calls that did not sleep" in words(scene)
     assert scene.title == "poll takes 340× as long as epoll at 1024"
+
+
+def test_a_curve_needs_calls_enough_and_sets_that_grow() -> None:
+    """Three sizes of one call each, or of nearly one size, say nothing of what a set costs."""
+    for sizes, calls in (((2, 64, 1024), 4), ((10, 11, 12), 5)):
+        story, time = Story(4711), 100.0
+        for size in sizes:
+            for _ in range(calls):
+                story.call("poll", time, time + size, 2, a=size, c=-1)
+                time += 2_000
+        with pytest.raises(NothingToDraw):
+            drawn("scaling", story.analyse())
+
+
+def test_the_conversation_is_the_clients_and_not_the_servers_own_questions() -> None:
+    """Clients in the same recording receive answers; an answer is no client's message."""
+    story = Story(4711).server(3, 8801, 1_000).accept(3, 4, 20_000, 20_012, 53_312)
+    story.call("socket", 100, 101, 9, a=2, b=1, tid=4712, tgid=4712)
+    story.call("connect", 200, 300, 0, fd=9, blob=inet(8801), tid=4712, tgid=4712)
+    for message in range(3):
+        time = 30_000.0 + message * 1_000
+        story.call("recvfrom", time, time + 300, 64, 280, ready=time + 280, copy=time + 290, fd=4, a=64)
+        story.call("recvfrom", time, time + 600, 2, 580, ready=time + 580, copy=time + 590, fd=9, a=64,
+                   tid=4712, tgid=4712)  # fmt: skip
+    analysis = story.analyse()
+    assert Act.RECEIVE_UPSTREAM in analysis.operations["act"]
+    shown = words(drawn("conversation", analysis))
+    assert shown.count("64 B") == 3
+    assert "2 B" not in shown
+
+
+def test_a_descriptor_without_a_clients_name_has_its_own() -> None:
+    """Lanes of 44 unix sockets must differ; what tells them apart stays when names have no room."""
+    assert fitted("3160: fd 12 unix a-very-long-name-of-a-queue-for-workers-number-07.sock", 260).startswith(
+        "3160: fd 12 unix a-"
+    )
+    assert fitted("fd 4 listen :8801", 20_000) == "fd 4 listen :8801"
 
 
 def test_the_buffer_is_as_full_as_it_was() -> None:

@@ -1,4 +1,4 @@
-"""A lane shows nothing that nobody saw: before a thread or its process was there, and where rows were lost."""
+"""A lane shows nothing that nobody saw: before its thread was there, and where rows were lost."""
 
 from __future__ import annotations
 

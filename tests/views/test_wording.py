@@ -68,6 +68,8 @@ def test_targets(argv: list[str], name: str) -> None:
         ("tcp", "→ 127.0.0.1:6379", "tcp → :6379"),
         ("listen", "0.0.0.0:8801", "listen :8801"),
         ("file", "/etc/hosts", "file hosts"),
+        ("unix", "/run/queues/seven.sock ← (unnamed peer)", "unix seven.sock"),
+        ("unix", "→ /run/queues/seven.sock", "unix → seven.sock"),
         ("pipe", "pipe:[4711]", "pipe:[4711]"),
         ("unknown", "", "unknown"),
     ],
