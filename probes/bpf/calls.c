@@ -10,13 +10,34 @@ struct registers {
     u64 r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs;
 };
 #define REGISTERS_AT 56
-#define IS_FOREIGN(r) ((r)->cs == 0x23)
+#define USER32_CS 0x23
+#define INT_80 0x80cd
+
+/*
+ * int $0x80 makes a 32-bit call from 64-bit code too: the instruction before ip tells. It is looked at only where it
+ * may be one: `syscall` leaves ip in rcx, but on processors with FRED.
+ */
+static inline int is_foreign(struct registers *registers)
+{
+    u16 instruction = 0;
+
+    if (registers->cs == USER32_CS)
+        return 1;
+    if (registers->cx == registers->ip)
+        return 0;
+    read_user(&instruction, sizeof(instruction), (void *)(registers->ip - 2));
+    return instruction == INT_80;
+}
 #elif defined(__TARGET_ARCH_arm64)
 struct registers {
     u64 x[31], sp, pc, pstate;
 };
 #define REGISTERS_AT 0
-#define IS_FOREIGN(r) ((r)->pstate & 0x10)
+
+static inline int is_foreign(struct registers *registers)
+{
+    return (registers->pstate & 0x10) != 0;
+}
 #endif
 
 int on_sys_enter(struct bpf_raw_tracepoint_args *ctx)
@@ -70,7 +91,7 @@ int on_sys_enter(struct bpf_raw_tracepoint_args *ctx)
     task->args[4] = registers.x[4];
     task->args[5] = registers.x[5];
 #endif
-    if (IS_FOREIGN(&registers)) {
+    if (is_foreign(&registers)) {
         task->role = 0;
         task->at_exit = 0;
         call->code = 0xffff;

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import socket
 import struct
+import subprocess
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from probes.events import Kind
+from probes.events import Flag, Kind
 from tests.probes.bpf_run import Recorded, run, script
 
 THINK_S = 0.02
@@ -181,3 +184,33 @@ for _ in range(2):
     assert recorded.rows[first]["ready_ns"] == 0
     assert recorded.rows[second]["ready_ns"] > recorded.rows[first]["exit_ns"]
     assert recorded.rows[second]["copies"] == 0  # small datagrams are copied without a copy event
+
+
+def test_calls_of_another_architecture_are_marked(tmp_path: Path) -> None:
+    """i386's 3 is read, x86-64's is close: nothing is closed here, and nothing says so."""
+    compiler = shutil.which("gcc")
+    if compiler is None or os.uname().machine != "x86_64":
+        pytest.skip("needs gcc on x86-64, for the 32-bit call gate")
+    (tmp_path / "foreign.c").write_text("""
+        int main(void) {
+            for (int i = 0; i < 23; i++) {
+                int ret, read = 3, nothing = -1;
+                __asm__ volatile("int $0x80" : "=a"(ret) : "a"(read), "b"(nothing)
+                                 : "memory", "r8", "r9", "r10", "r11");
+                if (ret != -9) return ret == -38 ? 77 : 1;
+            }
+            return 0;
+        }
+    """)
+    program = tmp_path / "foreign"
+    subprocess.run([compiler, "-O1", "-o", str(program), str(tmp_path / "foreign.c")], check=True)
+    if subprocess.run([program]).returncode != 0:
+        pytest.skip("this kernel has no 32-bit calls")
+    recorded = run([str(program)])
+    calls = recorded.of(Kind.CALL)
+    foreign = calls[calls["flags"] & Flag.FOREIGN != 0]
+    assert set(
+        zip(foreign["code"].tolist(), foreign["ret"].tolist(), foreign["a"].tolist(), strict=True)
+    ) == {(0xFFFF, -errno.EBADF, 3)}
+    assert len(foreign) == 23
+    assert not (recorded.calls("close")["ret"] < 0).any()
