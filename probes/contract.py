@@ -65,7 +65,7 @@ class Options:
 
     pin: bool = False  # tracer and target on one CPU
     buffer_bytes: int = 64 << 20  # ring buffer (eBPF), a power of two
-    withhold: frozenset[str] = frozenset()  # evidence to do without, for tests; see EVIDENCE
+    withhold: frozenset[str] = frozenset()  # for tests: of EVIDENCE, or the kernel's "types"
     flush_ns: int = 200_000_000  # a batch reaches the sink at the latest this long after its events
 
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from iotrace.figures.scene import Text, walk
 from iotrace.theme import THEMES, Hatch, Meaning, Theme
 from iotrace.views.theme import STYLES
-from tests.figures.test_scenes import DRAWN, drawn
+from tests.figures.drawing import drawn
+from tests.figures.test_scenes import DRAWN
 
 FILLS = (
     Meaning.WAIT, Meaning.TRANSFER, Meaning.OTHER, Meaning.POLL, Meaning.WAKE, Meaning.CALL, Meaning.COPY,

@@ -36,8 +36,9 @@ class Program(NamedTuple):
     """One program: the function in the sources, where it attaches, the evidence it gives.
 
     ``needs`` are fields of the tracepoint that it reads, ``uses`` those that it reads where the kernel
-    has them; ``raw`` programs take the kernel function's own arguments, which costs less, and are never
-    passed over; ``typed`` ones are raw where the kernel tells the places of its structures' members.
+    has them; ``raw`` programs take the kernel function's own arguments, which costs less, and are not
+    passed over while their CPU is inside a bpf(2); ``typed`` ones are raw where the kernel tells the
+    places of its structures' members.
     """
 
     function: str

@@ -187,28 +187,26 @@ def test_owner_without_o_async_is_not_signal_driven() -> None:
     assert story.analyse().verdicts[Act.RECEIVE].model is Model.BLOCKING
 
 
+def _with_ring() -> Story:
+    return Story().server(3, 8801).accept(3, 4, 100, 1_000, 5000).call("io_uring_setup", 1_001, 1_010, 7, a=8)
+
+
+def _received(story: Story, begin: float, number: int, worker: bool) -> None:
+    """A MiB comes T after its request; 50 us later it is copied, for 240 us."""
+    story.row(
+        Kind.RING, enter_ns=at(begin), exit_ns=at(begin + T + 300), ready_ns=at(begin + T),
+        copy_ns=at(begin + T + 50), done_ns=at(begin + T + 290), a=27, b=number, ret=1 << 20, fd=4,
+        flags=Flag.BY_WORKER if worker else 0, waker=101 if worker else 100,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("worker", [True, False])
 def test_asynchronous_says_who_copied(worker: bool) -> None:
-    story = (
-        Story().server(3, 8801).accept(3, 4, 100, 1_000, 5000).call("io_uring_setup", 1_001, 1_010, 7, a=8)
-    )
+    story = _with_ring()
     for i in range(MESSAGES):
         begin = 2_000 + i * (T + 1_000)
         story.call("io_uring_enter", begin, begin + 5, 1, fd=7, a=1)
-        story.row(
-            Kind.RING,
-            enter_ns=at(begin),
-            exit_ns=at(begin + T + 300),
-            ready_ns=at(begin + T),
-            copy_ns=at(begin + T + 50),
-            done_ns=at(begin + T + 290),
-            a=27,
-            b=i,
-            ret=1 << 20,
-            fd=4,
-            flags=Flag.BY_WORKER if worker else 0,
-            waker=101 if worker else 100,
-        )
+        _received(story, begin, i, worker)
     analysis = story.analyse()
     line = row(analysis)
     assert (line.model, line.operations, line.bytes) == (Model.ASYNCHRONOUS, MESSAGES, MESSAGES << 20)
@@ -220,18 +218,13 @@ def test_asynchronous_says_who_copied(worker: bool) -> None:
 @pytest.mark.parametrize("inside", [True, False])
 def test_task_work_is_the_calls_only_where_it_passed_within(inside: bool) -> None:
     """The kernel runs it at the end of any call or interrupt, not only of io_uring_enter."""
-    story = (
-        Story().server(3, 8801).accept(3, 4, 100, 1_000, 5000).call("io_uring_setup", 1_001, 1_010, 7, a=8)
-    )
+    story = _with_ring()
     for i in range(MESSAGES):
         begin = 2_000 + i * (T + 1_000)
         story.call("io_uring_enter", begin, begin + 5, 1, fd=7, a=1)
         if inside:
             story.call("io_uring_enter", begin + T + 20, begin + T + 310, 0, fd=7, b=1)
-        story.row(
-            Kind.RING, enter_ns=at(begin), exit_ns=at(begin + T + 300), ready_ns=at(begin + T),
-            copy_ns=at(begin + T + 50), done_ns=at(begin + T + 290), a=27, b=i, ret=1 << 20, fd=4, waker=100,
-        )  # fmt: skip
+        _received(story, begin, i, worker=False)
     analysis = story.analyse()
     named = "io_uring_enter" if inside else "io_uring's task work"
     assert row(analysis).phase2.blocked_in == named

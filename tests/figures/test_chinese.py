@@ -14,7 +14,8 @@ from iotrace.figures.metrics import known
 from iotrace.figures.overlap import problems
 from iotrace.figures.scene import Text, groups, walk
 from probes.table import CALLS
-from tests.figures.test_scenes import DRAWN, drawn, words
+from tests.figures.drawing import drawn, words
+from tests.figures.test_scenes import DRAWN
 
 #: What has no other name in Chinese: of the kernel, of units, of programs and recordings, of our own.
 NAMES = (

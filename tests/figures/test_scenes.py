@@ -12,15 +12,15 @@ import pytest
 from iotrace.analysis import Analysis
 from iotrace.analysis.model import Act
 from iotrace.escape import clean
-from iotrace.figures import HEIGHTS, KINDS, NothingToDraw, Request, Scene, draw
+from iotrace.figures import HEIGHTS, KINDS, NothingToDraw, Request, draw
 from iotrace.figures.hatching import lines, under
-from iotrace.figures.lanes import fitted
 from iotrace.figures.overlap import problems
 from iotrace.figures.page import BODY, SMALL
-from iotrace.figures.scene import WIDTH, Area, Dot, Line, Rect, Shape, Stroke, Text, groups, walk
+from iotrace.figures.scene import WIDTH, Area, Line, Rect, Text, groups, walk
 from iotrace.theme import Hatch, Meaning
 from iotrace.timeline import typical
 from tests.figures import recordings
+from tests.figures.drawing import drawn, words
 from tests.story import Story, inet
 from tests.views import scenes
 
@@ -48,15 +48,6 @@ DRAWN: dict[str, tuple[str, list[Made]]] = {
     "latency with a count at a level": ("latency", [recordings.sleeper]),
     "latency of 40 threads": ("latency", [recordings.crowd]),
 }
-
-
-def drawn(kind: str, *analyses: Analysis, aspect: str = "16:9", operation: int | None = None) -> Scene:
-    labelled = tuple((f"recording {number}", each) for number, each in enumerate(analyses))
-    return draw(kind, Request(labelled, aspect, operation))
-
-
-def words(scene: Scene) -> list[str]:
-    return [item.words for item in walk(scene.items) if isinstance(item, Text)]
 
 
 @pytest.mark.parametrize("aspect", HEIGHTS)
@@ -276,14 +267,6 @@ def test_the_conversation_is_the_clients_and_not_the_servers_own_questions() -> 
     assert "2 B" not in shown
 
 
-def test_a_descriptor_without_a_clients_name_has_its_own() -> None:
-    """Lanes of 44 unix sockets must differ; what tells them apart stays when names have no room."""
-    assert fitted("3160: fd 12 unix a-very-long-name-of-a-queue-for-workers-number-07.sock", 260).startswith(
-        "3160: fd 12 unix a-"
-    )
-    assert fitted("fd 4 listen :8801", 20_000) == "fd 4 listen :8801"
-
-
 def test_the_buffer_is_as_full_as_it_was() -> None:
     scene = drawn("buffer", scenes.full_pipe())
     (area,) = (item for item in walk(scene.items) if isinstance(item, Area))
@@ -301,88 +284,6 @@ def test_the_histogram_counts_every_sleep() -> None:
         int(group.title.split(": ")[1].split()[0]) for group in groups(scene.items) if " to " in group.title
     ]
     assert sum(counted) == slept == 16
-
-
-def test_forty_lanes_are_named_or_counted() -> None:
-    scene = drawn("timeline", recordings.crowd())
-    lanes = sum(line.startswith(("thread ", "fd ")) for line in words(scene))
-    left_out = next(line for line in words(scene) if "quieter lanes" in line)
-    assert lanes >= 8
-    assert f"{41 + 41 - lanes} quieter lanes" in left_out
-
-
-def told_fills(scene: Scene) -> set[Meaning | Shape]:
-    """Return what a legend's swatches, lines and signs are."""
-    found: set[Meaning | Shape] = set()
-    for group in groups(scene.items):
-        if group.title == "what the fills mean":
-            for item in group.items:
-                if isinstance(item, Dot):
-                    found.add(item.shape)
-                elif isinstance(item, (Rect, Line)):
-                    found.add(item.meaning)
-    return found
-
-
-def lanes_of(scene: Scene) -> list[Rect | Line | Dot]:
-    """Return what is drawn on the lanes of a timeline."""
-    return [
-        item
-        for group in groups(scene.items)
-        if group.title.startswith(("thread ", "fd "))
-        for item in group.items
-        if isinstance(item, (Rect, Line, Dot))
-    ]
-
-
-@pytest.mark.parametrize("accounted", [False, True])
-def test_the_legend_of_lanes_has_all_that_is_drawn_and_no_more(accounted: bool) -> None:
-    scene = drawn("timeline", scenes.chat(accounted=accounted))
-    lanes = lanes_of(scene)
-    assert {item.shape if isinstance(item, Dot) else item.meaning for item in lanes} == told_fills(scene)
-    assert {Meaning.IDLE, Shape.DIAMOND} <= told_fills(scene)
-
-
-def test_bounded_bars_are_dashed_as_the_small_print_says() -> None:
-    bars = [
-        item for item in lanes_of(drawn("timeline", scenes.chat(accounted=True))) if isinstance(item, Rect)
-    ]
-    bounded = [bar for bar in bars if bar.stroke is Stroke.DASHED and bar.width >= 8]
-    assert bounded
-    assert all(bar.outlined for bar in bounded)
-
-
-def test_crowded_copies_leave_the_wait_in_sight() -> None:
-    """A thousand copies of microseconds are no time: what the thread did between them is larger."""
-    story = scenes.busy()
-    bars = [item for item in lanes_of(drawn("timeline", story)) if isinstance(item, Rect)]
-    ticks = [bar for bar in bars if bar.meaning is Meaning.COPY]
-    waits = [bar for bar in bars if bar.meaning is Meaning.TRANSFER]
-    assert len(ticks) > 300
-    assert max(bar.height for bar in ticks) < 0.5 * max(bar.height for bar in waits)
-
-
-def test_few_lanes_are_drawn_larger() -> None:
-    """Of the room between title and legend, at least two thirds on a slide."""
-    scene = drawn("timeline", scenes.chat())
-    bars = [item for item in lanes_of(scene) if isinstance(item, Rect)]
-    assert max(bar.height for bar in bars) > 34
-
-
-@pytest.mark.parametrize("made", [recordings.short_try, recordings.signal_driven, scenes.nonblocking])
-def test_fills_of_an_operation_are_named(made: Made) -> None:
-    scene = drawn("model", made())
-    own = [
-        item
-        for item in walk(scene.items)
-        if isinstance(item, Rect) and item.width == 56 and item.x < WIDTH / 2 and item.height >= 4
-    ]
-    legend = told_fills(scene)
-    for meaning in (Meaning.NAP, Meaning.POLL):
-        drawn_here = any(bar.meaning is meaning for bar in own)
-        assert (meaning in legend) == drawn_here or (
-            meaning is Meaning.POLL and "EAGAIN" in str(words(scene))
-        )
 
 
 def test_no_failed_try_hides_a_low_bar() -> None:

@@ -111,7 +111,7 @@ def passed_over(recorded: Recorded) -> dict[str, int]:
     return told
 
 
-def test_the_kernel_s_own_arguments_are_never_passed_over(tmp_path: Path) -> None:
+def test_inside_bpf_the_kernel_s_own_arguments_are_not_passed_over(tmp_path: Path) -> None:
     with busy_with_bpf():
         for _ in range(ROUNDS):
             recorded = run(script(tmp_path, FORKS))
